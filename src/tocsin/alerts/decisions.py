@@ -1,0 +1,255 @@
+"""What follows from a step: episodes begin and end, and it is decided who is told.
+
+The engine says what turned; this is where a turn becomes a change, a notice, or a reason why there is none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tocsin.alerts.episode import Episode, Origin
+from tocsin.alerts.events import EventDesk
+from tocsin.alerts.life import Turn
+from tocsin.alerts.telling import Teller
+from tocsin.alerts.wording import explain, message_of
+from tocsin.model.alert import Acknowledgement
+from tocsin.model.inputs import Change, Outcome, Want
+from tocsin.model.levels import AlertCategory, AlertState, Verdict
+
+if TYPE_CHECKING:
+    from tocsin.alerts.book import AlertBook
+    from tocsin.alerts.history import AlertHistory
+    from tocsin.alerts.settings import AlertSettings
+    from tocsin.alerts.watch import Watch
+    from tocsin.clock import Instant
+    from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.inputs import Acknowledge, Event, EvidenceFound
+
+# What proves an alert of a category; captured by whoever drives the engine.
+_WANTED: Final = {AlertCategory.APPLICATION_LATENCY: "loop_stack", AlertCategory.CPU_USAGE: "busy_threads"}
+
+
+class Decisions:
+    """Turns what the watches and the program say into changes and notices.
+
+    Args:
+        book: where alerts stand.
+        history: where occurrences are remembered.
+        settings: how alerts live and who hears of them.
+    """
+
+    def __init__(self, book: AlertBook, history: AlertHistory, settings: AlertSettings) -> None:
+        self.teller = Teller(settings)
+        self._book = book
+        self._history = history
+        self._events = EventDesk(book, settings)
+        self._no_data_ttl_s = settings.no_data_ttl_s
+        self._now: Instant
+        self._fresh: list[Episode] = []
+        self._befores: list[tuple[Episode, AlertState, str]] = []
+        self._changes: list[Change] = []
+        self._wants: list[Want] = []
+        self._waiting: dict[str, Episode] = {}
+        self._relieved = False
+
+    def open(self, now: Instant) -> None:
+        """A step begins."""
+        self._now = now
+
+    def close(self) -> Outcome:
+        """A step ends: events that fell silent are over, and whoever should know is told."""
+        now = self._now
+        for episode in self._events.expired(now):
+            self._finish(episode, "no recurrence")
+        self._tell_fresh()
+        notices = self.teller.collect(now)
+        changes, wants = tuple(self._changes), tuple(self._wants)
+        self._changes, self._wants = [], []
+        return Outcome(changes, notices, wants)
+
+    # -- rules
+
+    def turned(self, watch: Watch, turn: Turn) -> None:
+        """A watch went from one state to another."""
+        match turn:
+            case Turn.PENDING:
+                episode = self._begin(watch)
+                episode.note(self._now.utc, "pending", explain(watch.rule, watch.value))
+                self._change(episode, AlertState.INACTIVE, "breach began")
+            case Turn.FIRED:
+                self._fire(watch)
+            case Turn.CALMED if watch.episode is not None:
+                self._calm(watch, watch.episode)
+            case Turn.CLEARING if watch.episode is not None:
+                watch.episode.note(self._now.utc, "clearing", "value is back; it keeps firing for a while")
+            case Turn.RELAPSED if watch.episode is not None:
+                watch.episode.note(self._now.utc, "relapsed", explain(watch.rule, watch.value))
+            case Turn.RESOLVED if watch.episode is not None:
+                self.end(watch, "value is back to normal")
+
+    def checked(self, watch: Watch, turn: Turn | None) -> None:
+        """A direct check was made: a breach that was known already is one more occurrence."""
+        if turn is not None:
+            self.turned(watch, turn)
+            return
+        episode = watch.episode
+        if episode is None or episode.state is not AlertState.FIRING or not watch.is_beyond():
+            return
+        episode.count += 1
+        self._refresh(episode, watch)
+        signals = self.teller.occurred(episode, 1, self._now)
+        self._change(episode, AlertState.FIRING, "checked again", signals=signals)
+        self._history.add(episode.snapshot(), now=self._now)
+
+    def missed(self, watch: Watch, silent_s: float) -> None:
+        """A series has been silent for a time; a firing alert of it ends after long, since it is gone."""
+        episode = watch.episode
+        if episode is None:
+            return
+        holds = watch.verdict is Verdict.NO_DATA and watch.rule.no_data == "hold"
+        if holds and silent_s > self._no_data_ttl_s:
+            self.end(watch, f"no readings for {silent_s:.0f} s; the series is gone")
+        else:
+            what = "error" if watch.verdict is Verdict.ERROR else "no data"
+            episode.note(self._now.utc, what, watch.error or "no readings; the state is held")
+
+    def end(self, watch: Watch, why: str) -> None:
+        """An alert of a rule is over."""
+        episode = watch.episode
+        watch.reset()
+        if episode is None:
+            return
+        if episode.state is AlertState.PENDING:
+            self._book.discard(episode)
+        else:
+            self._finish(episode, why)
+
+    def _begin(self, watch: Watch) -> Episode:
+        rule = watch.rule
+        origin = Origin(
+            title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
+            component=rule.component, labels=watch.key.labels, recommendations=rule.recommendations,
+            unit=rule.unit, threshold=float(rule.limit), runbook_url=rule.runbook_url, owner=rule.owner,
+        )  # fmt: skip
+        episode = watch.episode = Episode(origin, rule.severity, "", self._now.utc)
+        self._book.open(episode)
+        self._refresh(episode, watch)
+        return episode
+
+    def _fire(self, watch: Watch) -> None:
+        episode = watch.episode
+        before = AlertState.INACTIVE if episode is None else episode.state
+        episode = episode or self._begin(watch)
+        episode.state = AlertState.FIRING
+        episode.count += 1
+        self._refresh(episode, watch)
+        episode.note(self._now.utc, "firing", explain(watch.rule, watch.value))
+        self._fresh.append(episode)
+        self._befores.append((episode, before, "breach lasted long enough"))
+        wanted = _WANTED.get(episode.origin.category)
+        if wanted is not None:
+            self._wants.append(Want(episode.id, wanted, watch.key.labels))
+
+    def _calm(self, watch: Watch, episode: Episode) -> None:
+        episode.note(self._now.utc, "calmed", "value is back before it rang")
+        episode.state = AlertState.INACTIVE
+        self._change(episode, AlertState.PENDING, "value is back before it rang")
+        self._book.discard(episode)
+        watch.reset()
+
+    def _refresh(self, episode: Episode, watch: Watch) -> None:
+        silent = watch.verdict if watch.silent else Verdict.BAD
+        episode.value = watch.value
+        episode.message = message_of(watch.rule, watch.key, watch.value, verdict=silent)
+        episode.updated_at = self._now.utc
+        episode.last_s = self._now.mono_s
+        self._book.show(episode)
+
+    # -- events and commands
+
+    def event(self, event: Event) -> Episode:
+        """The program raised an alert itself."""
+        episode = self._events.occur(event, self._now)
+        before = AlertState.INACTIVE if episode.count == event.count else AlertState.FIRING
+        signals = self.teller.occurred(episode, event.count, self._now)
+        self._change(episode, before, "raised by the program", signals=signals)
+        self._remember_occurrences(episode, signals, event.count)
+        return episode
+
+    def resolve(self, fingerprint: str) -> PerformanceAlert | None:
+        """The program said that an event is over."""
+        episode = self._book.by_fingerprint(fingerprint)
+        if episode is None or not episode.is_event:
+            return None
+        self._events.take_out(episode)
+        self._finish(episode, "resolved by the program")
+        return episode.snapshot()
+
+    def acknowledge(self, command: Acknowledge) -> PerformanceAlert | None:
+        """Somebody takes care of an alert; of one that has ended, the mark is kept too."""
+        now = self._now
+        episode = self._book.episode(command.alert_id)
+        if episode is None:
+            ended = self._book.find(command.alert_id)
+            if ended is not None:
+                mark = Acknowledgement(command.by, now.utc, command.comment, ended.severity)
+                ended = msgspec.structs.replace(ended, acknowledgement=ended.acknowledgement or mark)
+                self._book.replace_closed(ended)
+            return ended
+        if not episode.acknowledged():
+            episode.acknowledgement = Acknowledgement(command.by, now.utc, command.comment, episode.severity)
+            episode.note(
+                now.utc, "acknowledged", " ".join(filter(None, [f"by {command.by or 'somebody'}", command.comment]))
+            )
+            self._change(episode, episode.state, "acknowledged")
+        return episode.snapshot()
+
+    def evidence(self, found: EvidenceFound) -> None:
+        """A proof has been captured."""
+        episode = self._book.episode(found.alert_id)
+        if episode is not None:
+            episode.add_evidence(found.evidence)
+            self._change(episode, episode.state, "evidence captured")
+
+    # -- what all have in common
+
+    def _finish(self, episode: Episode, why: str) -> None:
+        now = self._now
+        before, episode.state = episode.state, AlertState.RESOLVED
+        episode.resolved_at = episode.updated_at = now.utc
+        episode.note(now.utc, "resolved", why)
+        self._waiting.pop(episode.id, None)
+        self._relieved = True
+        self.teller.resolved(episode, now, why)
+        self._change(episode, before, why)
+        self._book.close(episode)
+
+    def _tell_fresh(self) -> None:
+        """Decide on all that began to fire in this step together, and on what may no longer be held back."""
+        asked = {episode.id: episode for episode in self._fresh}
+        if self._relieved:
+            asked |= self._waiting
+        self._relieved = False
+        if not asked:
+            return
+        self._fresh, befores, self._befores = [], self._befores, []
+        self._waiting = {key: episode for key, episode in self._waiting.items() if key not in asked}
+        firing = [episode for episode in asked.values() if episode.state is AlertState.FIRING]
+        self.teller.fired(firing, self._book.episodes(), self._now)
+        self._waiting |= {episode.id: episode for episode in firing if episode.waiting}
+        for episode, before, why in befores:
+            self._change(episode, before, why, signals=0 if episode.suppressed else 1)
+            self._history.add(episode.snapshot(), now=self._now)
+
+    def _change(self, episode: Episode, before: AlertState, why: str, *, signals: int = 0) -> None:
+        self._book.show(episode)
+        self._changes.append(Change(episode.snapshot(), before, self._now.utc, why, signals))
+
+    def _remember_occurrences(self, episode: Episode, told: int, count: int) -> None:
+        snapshot = episode.snapshot()
+        for _ in range(told):
+            self._history.add(msgspec.structs.replace(snapshot, suppressed=False, held=None), now=self._now)
+        if told < count:
+            self._history.add(msgspec.structs.replace(snapshot, suppressed=True), now=self._now)

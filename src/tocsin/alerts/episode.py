@@ -1,0 +1,133 @@
+"""One open alert while it lives: the record that its frozen snapshots are made of."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tocsin.model.alert import Acknowledgement, Evidence, PerformanceAlert, TraceStep
+from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held
+from tocsin.model.readings import Labels
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+# A trace shows how an alert began and what was decided last; what lies between is counted.
+TRACE_HEAD: Final = 10
+TRACE_TAIL: Final = 30
+MAX_EVIDENCE: Final = 8
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not change in an episode."""
+
+    title: str
+    category: AlertCategory
+    source: str
+    rule: str = ""
+    metric: str = ""
+    component: str = ""
+    labels: Labels = ()
+    recommendations: tuple[str, ...] = ()
+    unit: str = ""
+    threshold: float | None = None
+    runbook_url: str = ""
+    owner: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for every episode of the same trouble: a hash of what makes it the same.
+
+        A rule's is made of rule, metric, component and labels; an event's of source, title, category, component and
+        labels.
+        """
+        if self.rule:
+            parts: tuple[Any, ...] = ("rule", self.rule, self.metric, self.component, self.labels)
+        else:
+            parts = ("event", self.source, self.title, self.category.value, self.component, self.labels)
+        return sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+class Episode:
+    """An alert from its first breach to its end.
+
+    Attributes:
+        told: the channels that were told that it fires, with the severity they were told.
+        waiting: it fires, and nobody was told for a reason that may pass.
+    """
+
+    __slots__ = (
+        "acknowledgement", "count", "evidence", "fingerprint", "held", "id", "last_s", "message", "origin",
+        "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace", "trace_cut", "updated_at",
+        "value", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, origin: Origin, severity: AlertSeverity, message: str, at: datetime) -> None:
+        self.origin = origin
+        self.severity = severity
+        self.message = message
+        self.fingerprint = origin.fingerprint
+        # Made from what came in, not by chance: a replayed run has the same ids.
+        self.id = sha256(f"{self.fingerprint}@{at.isoformat()}".encode()).hexdigest()[:12]
+        self.state = AlertState.PENDING
+        self.started_at = self.updated_at = at
+        self.resolved_at: datetime | None = None
+        self.value: float | None = None
+        self.count = 0
+        self.last_s = 0.0
+        self.suppressed = False
+        self.held: Held | None = None
+        self.acknowledgement: Acknowledgement | None = None
+        self.evidence: list[Evidence] = []
+        self.trace: list[TraceStep] = []
+        self.trace_cut = 0
+        self.told: dict[str, AlertSeverity] = {}
+        self.waiting = False
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the program raised it itself."""
+        return not self.origin.rule
+
+    def note(self, at: datetime, what: str, why: str) -> None:
+        """Write a decision into the trace; the same decision twice in a row is written once."""
+        trace = self.trace
+        if trace and trace[-1].what == what and trace[-1].why == why:
+            return
+        if len(trace) >= TRACE_HEAD + TRACE_TAIL:
+            del trace[TRACE_HEAD]
+            self.trace_cut += 1
+        trace.append(TraceStep(at, what, why))
+
+    def acknowledged(self) -> bool:
+        """Whether somebody takes care of it as bad as it is now."""
+        mark = self.acknowledgement
+        return mark is not None and mark.severity >= self.severity
+
+    def add_evidence(self, found: Evidence) -> None:
+        """Keep a proof; the newest of each kind."""
+        others = [kept for kept in self.evidence if kept.kind != found.kind]
+        self.evidence = [*others[1 - MAX_EVIDENCE :], found]
+
+    def snapshot(self) -> PerformanceAlert:
+        """The alert as it stands."""
+        origin = self.origin
+        return PerformanceAlert(
+            origin.title, self.message, self.severity, origin.category,
+            id=self.id, fingerprint=self.fingerprint, rule=origin.rule, source=origin.source,
+            component=origin.component, recommendations=origin.recommendations, evidence=tuple(self.evidence),
+            value=self.value, threshold=origin.threshold, unit=origin.unit, labels=dict(origin.labels),
+            started_at=self.started_at, updated_at=self.updated_at, resolved_at=self.resolved_at, state=self.state,
+            count=max(self.count, 1), suppressed=self.suppressed, held=self.held,
+            acknowledgement=self.acknowledgement, trace=self._shown_trace(),
+            runbook_url=origin.runbook_url, owner=origin.owner,
+        )  # fmt: skip
+
+    def _shown_trace(self) -> tuple[TraceStep, ...]:
+        if not self.trace_cut:
+            return tuple(self.trace)
+        left_out = TraceStep(self.trace[TRACE_HEAD].at, "left out", f"{self.trace_cut} earlier decisions")
+        return (*self.trace[:TRACE_HEAD], left_out, *self.trace[TRACE_HEAD:])

@@ -1,0 +1,91 @@
+"""Alerts that the program raises itself: equal ones are one alert whose count grows, and silence ends them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tocsin.alerts.episode import Episode, Origin
+from tocsin.model.levels import AlertState
+
+if TYPE_CHECKING:
+    from tocsin.alerts.book import AlertBook
+    from tocsin.alerts.settings import AlertSettings
+    from tocsin.clock import Instant
+    from tocsin.model.inputs import Event
+
+OVERFLOW_TITLE: Final = "Too many different alerts"
+
+
+class EventDesk:
+    """Finds or opens the episode of an event, and ends those that fell silent.
+
+    Args:
+        book: where open alerts stand.
+        settings: how long an event lasts without recurrence, and how many may be open.
+    """
+
+    def __init__(self, book: AlertBook, settings: AlertSettings) -> None:
+        self._book = book
+        self._ttl_s = settings.event_ttl_s
+        self._max_open = settings.max_open
+        # By what makes events equal, so that a storm computes no hash; in the order of their last occurrence.
+        self._open: dict[object, Episode] = {}
+
+    def occur(self, event: Event, now: Instant) -> Episode:
+        """Enter `event.count` occurrences and give back their episode."""
+        key: object = (event.source, event.title, event.category, event.component, event.labels)
+        episode = self._open.pop(key, None)
+        if episode is None:
+            if len(self._open) >= self._max_open:
+                key = (event.source, OVERFLOW_TITLE)
+                episode = self._open.pop(key, None) or self._begin(event, now, overflow=True)
+            else:
+                episode = self._begin(event, now)
+        self._open[key] = episode
+        self._count(episode, event, now)
+        return episode
+
+    def expired(self, now: Instant) -> list[Episode]:
+        """Take out the episodes that fell silent long enough ago."""
+        ended = []
+        while self._open:
+            key, oldest = next(iter(self._open.items()))
+            if now.mono_s - oldest.last_s < self._ttl_s:
+                break
+            del self._open[key]
+            ended.append(oldest)
+        return ended
+
+    def take_out(self, episode: Episode) -> None:
+        """The program said that it is over."""
+        for key, open_episode in self._open.items():
+            if open_episode is episode:
+                del self._open[key]
+                return
+
+    def _begin(self, event: Event, now: Instant, *, overflow: bool = False) -> Episode:
+        origin = Origin(
+            title=OVERFLOW_TITLE if overflow else event.title,
+            category=event.category, source=event.source,
+            component="" if overflow else event.component,
+            labels=() if overflow else event.labels,
+            recommendations=("Give equal troubles equal titles; put what differs into the message",)
+            if overflow
+            else event.recommendations,
+        )  # fmt: skip
+        episode = Episode(origin, event.severity, event.message, now.utc)
+        episode.state = AlertState.FIRING
+        episode.note(now.utc, "firing", f"raised by {event.source!r}")
+        self._book.open(episode)
+        return episode
+
+    def _count(self, episode: Episode, event: Event, now: Instant) -> None:
+        episode.count += event.count
+        episode.updated_at = now.utc
+        episode.last_s = now.mono_s
+        episode.message = event.message
+        if event.severity > episode.severity:
+            episode.severity = event.severity
+            if episode.acknowledgement is not None:
+                episode.note(now.utc, "acknowledgement void", f"severity rose to {event.severity.word}")
+        self._book.show(episode)

@@ -1,0 +1,118 @@
+"""One rule on one series: what the engine looks at for each reading, at the price of a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.alerts.life import UNBORN, Life, Terms, Turn, step
+from tocsin.model.levels import AlertState, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tocsin.alerts.episode import Episode
+    from tocsin.model.readings import SeriesKey
+    from tocsin.model.rule import AlertRule
+
+
+# Looking a member up in its enum costs as much as the comparison that a quiet rule is.
+_OK, _BAD = Verdict.OK, Verdict.BAD
+
+
+class Watch:
+    """A rule at work on a series.
+
+    A quiet series that stays quiet, and a firing one that stays bad, cost one comparison and make no object; only what
+    moves goes through the state machine.
+
+    Args:
+        rule: the rule.
+        key: the series.
+        is_bad: whether a value starts a breach.
+        stays_bad: whether a value keeps a firing alert going.
+        aggregate: from now (monotonic seconds) to the value to judge; None: the reading itself.
+    """
+
+    __slots__ = (
+        "_aggregate", "_is_bad", "_quiet", "_stays_bad", "_steady", "episode", "error", "key", "life", "rule",
+        "seen_s", "silent", "value", "verdict",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        rule: AlertRule,
+        key: SeriesKey,
+        is_bad: Callable[[float], bool],
+        *,
+        stays_bad: Callable[[float], bool],
+        aggregate: Callable[[float], float] | None,
+    ) -> None:
+        self.rule = rule
+        self.key = key
+        self.life: Life = UNBORN
+        self.episode: Episode | None = None
+        self.value: float | None = None
+        self.verdict = Verdict.NO_DATA
+        self.seen_s = 0.0
+        self.silent = False
+        self.error = ""
+        # Which of the two short ways a reading may take: nothing is wrong, or it rings and goes on ringing.
+        self._quiet = False
+        self._steady = False
+        self._is_bad = is_bad
+        self._stays_bad = stays_bad
+        self._aggregate = aggregate
+
+    def look(self, value: float, mono_s: float, active_s: float) -> Turn | None:
+        """Judge a reading that has just come. None, the usual answer, is nearly free."""
+        self.seen_s = active_s
+        if self._aggregate is not None:
+            value = self._aggregate(mono_s)
+            if value != value:  # noqa: PLR0124 - NaN: the window holds too little for a verdict
+                return None
+        self.value = value
+        if self._quiet:
+            return self._live(_BAD, active_s) if self._is_bad(value) else None
+        if self._steady and self._stays_bad(value):
+            return None
+        return self._live(_BAD if self._bad_now() else _OK, active_s)
+
+    def judge_now(self, active_s: float) -> Turn | None:
+        """Judge the present value without the rule's `for`, as a direct check does."""
+        if not self._bad_now():
+            return None
+        return self._live(Verdict.BAD, active_s, Terms(0.0, self.rule.keep_firing_for_s))
+
+    def is_beyond(self) -> bool:
+        """Whether the present value is beyond the threshold itself."""
+        return self.value is not None and self._is_bad(self.value)
+
+    def miss(self, verdict: Verdict, active_s: float) -> Turn | None:
+        """Live through a time without readings. A rule may count that as bad; else it holds the state."""
+        self.silent = True
+        self.verdict = verdict
+        policy = self.rule.on_error if verdict is Verdict.ERROR else self.rule.no_data
+        return self._live(Verdict.BAD if policy == "alert" else verdict, active_s, told_as=verdict)
+
+    def reset(self) -> None:
+        """The alert is over for a reason outside of its series."""
+        self.life, self.episode, self._quiet, self._steady = UNBORN, None, False, False
+
+    def _bad_now(self) -> bool:
+        if self.value is None:
+            return False
+        ringing = self.life.state is AlertState.FIRING
+        return self._stays_bad(self.value) if ringing else self._is_bad(self.value)
+
+    def _live(
+        self, verdict: Verdict, active_s: float, terms: Terms | None = None, *, told_as: Verdict | None = None
+    ) -> Turn | None:
+        if told_as is None:
+            self.silent, self.error = False, ""
+        self.verdict = told_as or verdict
+        rule = self.rule
+        life, turn = step(self.life, verdict, active_s, terms or Terms(rule.for_s, rule.keep_firing_for_s))
+        self.life = life
+        self._quiet = life is UNBORN and not self.silent
+        self._steady = life.state is AlertState.FIRING and not life.clearing and not self.silent
+        return None if turn is Turn.NONE else turn

@@ -1,0 +1,52 @@
+"""The words of a rule's alert."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, Final
+
+from tocsin.model.levels import AlertCondition, Verdict
+from tocsin.model.units import format_value
+
+if TYPE_CHECKING:
+    from tocsin.model.readings import SeriesKey
+    from tocsin.model.rule import AlertRule
+
+_SIDES: Final = {
+    AlertCondition.GREATER_THAN: "above",
+    AlertCondition.LESS_THAN: "below",
+    AlertCondition.EQUALS: "equal to",
+    AlertCondition.NOT_EQUALS: "different from",
+}
+
+
+class _Fields(dict[str, str]):
+    """A template may name what does not exist; it stays as it was written."""
+
+    def __missing__(self, name: str) -> str:
+        return "{" + name + "}"
+
+
+def message_of(rule: AlertRule, key: SeriesKey, value: float | None, *, verdict: Verdict = Verdict.BAD) -> str:
+    """What a rule says of a series, with figures in units a person reads."""
+    if verdict in {Verdict.NO_DATA, Verdict.ERROR}:
+        what = "no readings" if verdict is Verdict.NO_DATA else "its sensor fails"
+        return f"{key}: {what}, so {rule.name} cannot be judged"
+    fields = _Fields(
+        component=rule.component or "program",
+        value=format_value(value, rule.unit),
+        threshold=format_value(rule.limit, rule.unit),
+        metric=rule.metric,
+        labels=", ".join(text for _, text in key.labels),
+    )
+    if rule.message:
+        return string.Formatter().vformat(rule.message, (), fields)
+    side = _SIDES.get(rule.condition, "against")
+    return f"{key} is {fields['value']}, {side} the threshold {fields['threshold']}"
+
+
+def explain(rule: AlertRule, value: float | None) -> str:
+    """The comparison in a few words, for the trace."""
+    side = _SIDES.get(rule.condition, "against")
+    text = f"{format_value(value, rule.unit)} is {side} {format_value(rule.limit, rule.unit)}"
+    return f"{text} for {rule.for_s:g} s" if rule.for_s else text

@@ -1,0 +1,1 @@
+"""Telling: one file a channel, transport and wording only."""

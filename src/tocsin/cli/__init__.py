@@ -1,0 +1,129 @@
+"""The command line. Each verb has a file of its own, loaded when it is called, so `tocsin --help` is quick.
+
+`main` alone turns errors into messages and exit codes: a user's mistake never ends in a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from tocsin import __version__
+from tocsin.cli import exits
+from tocsin.errors import ConfigError, ControlError, TocsinError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The verbs in the order in which a newcomer needs them. The texts stand here so that help need not load the files.
+VERBS: Final = {
+    "demo": "Watch a small misbehaving service ring the bell.",
+    "run": "Run a Python program and watch it from inside.",
+    "status": "Show how a running program does, and its open alerts.",
+    "watch": "Watch this machine and, with --pid, one process.",
+    "init": "Write a tocsin.toml with every setting explained.",
+    "check": "Check a configuration file and name every mistake.",
+    "doctor": "Say what works here, what does not, and why.",
+}
+
+
+class _Verbs(click.Group):
+    """Loads a verb when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"tocsin.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f"no command is called {args[0]!r}{_meant(args[0])}. The commands are: {', '.join(VERBS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if not wanted:
+        return
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(f"tocsin {__version__}, Python {python}")
+    ctx.exit()
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="Start with: tocsin demo. Exit codes: 0 well, 1 something was found, 2 a wrong call or configuration, "
+    "3 no such program runs, 130 Ctrl-C.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    help="Show the version.",
+    callback=_version,
+)
+def cli() -> None:
+    """Tocsin watches a Python program from inside, and rings when something needs a person."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code.
+
+    Args:
+        args: the words behind `tocsin`; by default those of this process.
+    """
+    sys.exit(_run(list(sys.argv[1:] if args is None else args)))
+
+
+def _run(args: list[str]) -> int:
+    try:
+        code = cli.main(args, prog_name="tocsin", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return exits.USAGE
+    except ConfigError as error:
+        return _say(*(error.problems or [error]), code=exits.USAGE)
+    except ControlError as error:
+        return _say(error, code=exits.NOT_RUNNING)
+    except TocsinError as error:
+        return _say(error, code=exits.FOUND)
+    except (KeyboardInterrupt, click.Abort):
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    return code if isinstance(code, int) else exits.OK
+
+
+def _say(*messages: object, code: int) -> int:
+    for message in messages:
+        click.echo(f"tocsin: {message}", err=True)
+    return code
+
+
+def _reader_left() -> int:
+    """Whoever read our output (`| head`) has enough; the interpreter must not complain of that at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.OK
+
+
+def _meant(word: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a mistyped word
+
+    near = get_close_matches(word, VERBS, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,178 @@
+"""`tocsin watch`: this machine and one process, from outside."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from tocsin.channels.console import ConsoleAlertChannel
+from tocsin.cli import exits
+from tocsin.cli.options import Duration, config_option, is_disabled, json_option
+from tocsin.cli.signals import ended_politely
+from tocsin.clock import SystemClock, Wakeup
+from tocsin.errors import ControlError, DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tocsin.config import AlertConfig
+    from tocsin.model.notice import Notice
+    from tocsin.system import AlertSystem
+
+
+class AlertPrinter(ConsoleAlertChannel):
+    """Prints alerts on standard output, one a line, and knows whether there were any and whether anybody reads.
+
+    Args:
+        bell: rung when the reader has gone.
+        as_json: whether to print JSON.
+        silent: whether to print nothing, because a table shows the alerts.
+    """
+
+    def __init__(self, bell: Wakeup, *, as_json: bool = False, silent: bool = False) -> None:
+        super().__init__(sys.stdout, name="watch", color=False)
+        self.rang = False
+        self.reader_left = False
+        self._bell, self._as_json, self._silent = bell, as_json, silent
+
+    def deliver(self, notice: Notice) -> None:
+        """Print a notice. Raises DeliveryError when nobody reads any more."""
+        self.rang = True
+        if self._silent:
+            return
+        try:
+            if self._as_json:
+                self._write("\n".join(msgspec.json.encode(alert).decode() for alert in notice.alerts))
+            else:
+                super().deliver(notice)
+        except DeliveryError:
+            self.reader_left = True
+            self._bell.set()
+            raise
+
+
+@click.command()
+@click.option("--pid", type=click.IntRange(min=1), help="Watch this process too.")
+@click.option("--for", "for_s", type=Duration(), help="End after this time; by default with Ctrl-C.")
+@click.option("--interval", "interval_s", type=Duration(), help="Time between two readings, by default 1s.")
+@config_option
+@json_option
+def command(pid: int | None, for_s: float | None, interval_s: float | None, config: str | None, as_json: bool) -> int:  # noqa: FBT001 - click hands options over by name
+    """Watch this machine and, with --pid, one process.
+
+    On a terminal a live table; otherwise alerts only, one a line (with --json, one JSON object a line). The rules of
+    the configuration hold; its channels are not told. The exit code is 1 if an alert was told, also after Ctrl-C.
+    """
+    if is_disabled():
+        raise click.UsageError("TOCSIN_DISABLED is set, so nothing would be watched; unset it")
+    bell = Wakeup()
+    drawing = sys.stdout.isatty() and not as_json
+    printer = AlertPrinter(bell, as_json=as_json, silent=drawing)
+    is_there = _presence(pid)
+    system = _make_system(_settings(config, interval_s).replace(channels=[printer], control=False), pid)
+    head = f"{socket.gethostname()}" + (f", process {pid}" if pid else "")
+    with ended_politely(), system:
+        try:
+            if drawing:
+                _draw(system, head, bell, for_s, is_there)
+            else:
+                _wait(system, bell, for_s, is_there)
+        except KeyboardInterrupt:
+            pass  # the way to end a watch
+    system.stop()
+    if printer.reader_left:
+        raise BrokenPipeError
+    if not is_there():
+        click.echo(f"tocsin: process {pid} has ended", err=True)
+    return exits.FOUND if printer.rang else exits.OK
+
+
+def _settings(path: str | None, interval_s: float | None) -> AlertConfig:
+    from tocsin.config import AlertConfig, find_config, load_config  # noqa: PLC0415 - help should not wait for it
+
+    found = path or find_config()
+    config = load_config(found) if found else AlertConfig()
+    return config if interval_s is None else config.replace(check_interval=interval_s)
+
+
+def _make_system(config: AlertConfig, pid: int | None) -> AlertSystem:
+    from tocsin.sensors.choose import host_sensors, process_sensors  # noqa: PLC0415 - help should not wait for it
+    from tocsin.system import AlertSystem  # noqa: PLC0415 - as above
+
+    return AlertSystem(config, sensors=[*host_sensors(), *(process_sensors(pid) if pid else [])])
+
+
+def _presence(pid: int | None) -> Callable[[], bool]:
+    """A question whether the process still runs; a later process of the same number is another.
+
+    Raises: ControlError: if there is no such process now.
+    """
+    if pid is None:
+        return lambda: True
+    import psutil  # noqa: PLC0415 - only with --pid
+
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        raise ControlError(
+            f"no process has the id {pid}; find it with: ps aux, or list programs with tocsin doctor"
+        ) from None
+    except psutil.AccessDenied:
+        raise ControlError(f"process {pid} may not be looked at by this user; try as its owner") from None
+
+    def runs() -> bool:
+        try:
+            return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    return runs
+
+
+def _wait(
+    system: AlertSystem, bell: Wakeup, for_s: float | None, is_there: Callable[[], bool], tick: Callable[[], Any] = bool
+) -> None:
+    """Let the system work until the time is over, the process has ended, or the bell rings."""
+    clock = SystemClock()
+    end_s = None if for_s is None else clock.now().mono_s + for_s
+    while is_there():
+        tick()
+        left_s = (
+            system.config.check_interval
+            if end_s is None
+            else min(end_s - clock.now().mono_s, system.config.check_interval)
+        )
+        if left_s <= 0 or clock.wait(bell, left_s):
+            break
+
+
+def _draw(system: AlertSystem, head: str, bell: Wakeup, for_s: float | None, is_there: Callable[[], bool]) -> None:
+    """Draw a table at each reading; the last one stays on the screen."""
+    from rich.console import Console  # noqa: PLC0415 - only where a terminal is drawn
+    from rich.live import Live  # noqa: PLC0415 - as above
+
+    from tocsin.cli.alert_text import of_alert  # noqa: PLC0415 - as above
+    from tocsin.cli.panel import HOST, PROCESS, Panel  # noqa: PLC0415 - as above
+    from tocsin.cli.screen import Screen  # noqa: PLC0415 - as above
+
+    console = Console()
+    panel = Panel([*HOST, *PROCESS])
+
+    def picture(foot: str = "") -> Screen:
+        now = SystemClock().now()
+        title = f"tocsin: {head}, {now.utc.astimezone():%H:%M:%S}"
+        return Screen(title, panel.lines(), [of_alert(alert, now) for alert in system.open_alerts()], foot)
+
+    # The alternate screen, as in top: redrawing survives a change of the terminal's size.
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+
+        def tick() -> None:
+            panel.take(system.latest())
+            live.update(picture("Ctrl-C ends"), refresh=True)
+
+        _wait(system, bell, for_s, is_there, tick)
+    console.print(picture())

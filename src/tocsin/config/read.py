@@ -1,0 +1,170 @@
+"""`load_config`: a TOML file to an `AlertConfig`, or every mistake in it with its line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, Final
+
+from tocsin.config.channels import ChannelSpec, kind_mistakes, option_mistakes, seal
+from tocsin.config.document import PYPROJECT, Document
+from tocsin.config.mistakes import Mistake, Path, Wrong, nearest, show
+from tocsin.config.read_rule import read_rule
+from tocsin.config.settings import AlertConfig, read_settings
+from tocsin.config.table import SETTINGS
+from tocsin.errors import ConfigError
+from tocsin.model.levels import AlertSeverity, read_level
+
+if TYPE_CHECKING:
+    import os
+
+FILE_NAME: Final = "tocsin.toml"
+# In a file, rules and channels are tables of their own.
+_TABLES: Final = {"rule": "rules", "channel": "channels"}
+_KEYS: Final = (*(key for key in SETTINGS if key not in _TABLES.values()), *_TABLES)
+_CHANNEL_KEYS: Final = ("type", "name", "severity")
+_OWN_TABLE: Final = re.compile(r"^\s*\[{1,2}\s*tool\s*\.\s*tocsin\b", re.MULTILINE)
+
+
+def find_config(start: str | os.PathLike[str] = ".") -> FilePath | None:
+    """Find the configuration of a program that is started in a folder.
+
+    Args:
+        start: the folder; its parents are not searched.
+    Returns: its `tocsin.toml`, else its `pyproject.toml` if that has a table `[tool.tocsin]`, else None.
+    """
+    own = FilePath(start) / FILE_NAME
+    if own.is_file():
+        return own
+    shared = FilePath(start) / PYPROJECT
+    try:
+        text = shared.read_text("utf-8", "replace")
+    except OSError:
+        return None
+    return shared if _OWN_TABLE.search(text) else None
+
+
+def load_config(path: str | os.PathLike[str]) -> AlertConfig:
+    """Read a configuration file.
+
+    Relative paths in it (`state_dir`, `file:` secrets) are relative to the folder of the file.
+
+    Args:
+        path: a TOML file; of a `pyproject.toml`, the table `[tool.tocsin]` is read.
+    Raises: ConfigError: with every mistake, each with file, line and key, in the order of the file.
+    """
+    reader = _Reader(Document(path))
+    arguments = reader.read()
+    reader.raise_mistakes()
+    return AlertConfig(**arguments)
+
+
+class _Reader:
+    """Walks through a document and gathers the mistakes."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._mistakes: list[Mistake] = []
+
+    def read(self) -> dict[str, Any]:
+        """The arguments of `AlertConfig`, as far as they are right."""
+        data = self._document.data
+        plain = {key: value for key, value in data.items() if key in _KEYS and key not in _TABLES}
+        for key in data.keys() - set(_KEYS):
+            self._add((key,), "an unknown key", f"a setting{_meant(key)}", remark=True)
+        fields, mistakes = read_settings(plain)
+        self._mistakes += mistakes
+        if fields.get("state_dir") is not None:
+            plain["state_dir"] = self._document.folder / fields["state_dir"]
+        return {**plain, "rules": self._rules(data.get("rule", [])), "channels": self._channels(data.get("channel"))}
+
+    def raise_mistakes(self) -> None:
+        """Raise what was found, in the order of the file."""
+        if self._mistakes:
+            ordered = sorted(self._mistakes, key=lambda mistake: self._document.line(mistake.path))
+            raise ConfigError(self._document.problem(mistake) for mistake in ordered)
+
+    def _rules(self, found: object) -> list[Any]:
+        rules: list[Any] = []
+        for path, table in self._tables("rule", found):
+            try:
+                rule = read_rule(table)
+            except Wrong as error:
+                self._mistakes += [mistake._replace(path=(*path, *mistake.path)) for mistake in error.mistakes]
+                continue
+            if rule.name in {other.name for other in rules}:
+                self._add((*path, "name"), f"a second rule named {rule.name!r}", "names that differ", remark=True)
+            rules.append(rule)
+        return rules
+
+    def _channels(self, found: object) -> list[ChannelSpec] | None:
+        if found is None:
+            return None
+        specs: list[ChannelSpec] = []
+        for path, table in self._tables("channel", found):
+            spec = self._channel(path, table)
+            if spec is not None and spec.name in {other.name for other in specs}:
+                example = f'name = "{spec.name}-2"'
+                at = (*path, "name") if "name" in table else path
+                self._add(at, f"a second channel named {spec.name!r}", "names that differ", example, remark=True)
+            specs += [spec] if spec is not None else []
+        return specs
+
+    def _channel(self, path: Path, table: dict[str, Any]) -> ChannelSpec | None:
+        before = len(self._mistakes)
+        kind, name, severity = (table.get(key, "") for key in _CHANNEL_KEYS)
+        if "type" not in table:
+            self._add((*path, "type"), "nothing", "the kind of channel", 'type = "console"', remark=True)
+        for key in ("type", "name"):
+            if key in table and (not isinstance(table[key], str) or not table[key]):
+                self._add((*path, key), show(table[key]), "a text", f'{key} = "console"')
+        if "severity" in table and not (isinstance(severity, (str, int)) and read_level(severity)[1]):
+            self._add(
+                (*path, "severity"),
+                show(severity),
+                f"info, warning or critical{_level_meant(severity)}",
+                'severity = "warning"',
+            )
+        if len(self._mistakes) > before:
+            return None
+        return self._spec(path, kind, name, severity or AlertSeverity.INFO, table)
+
+    def _spec(self, path: Path, kind: str, name: str, severity: Any, table: dict[str, Any]) -> ChannelSpec | None:
+        found = kind_mistakes(kind)
+        sealed: dict[str, Any] = {}
+        if not found:  # of a channel that cannot be built the secrets are not even read
+            options = {key: value for key, value in table.items() if key not in _CHANNEL_KEYS}
+            sealed = seal(options, found, folder=self._document.folder)
+            already = {mistake.path[0] for mistake in found}
+            found += [mistake for mistake in option_mistakes(kind, sealed) if mistake.path[0] not in already]
+        self._mistakes += [mistake._replace(path=(*path, *mistake.path)) for mistake in found]
+        return None if found else ChannelSpec(kind, name, severity, sealed)
+
+    def _tables(self, key: str, found: object) -> list[tuple[Path, dict[str, Any]]]:
+        """The tables of an array of tables, each with its path."""
+        if not isinstance(found, list):
+            self._add(
+                (key,),
+                "a table" if isinstance(found, dict) else show(found),
+                "two brackets, since there may be several",
+                f"[[{key}]]",
+            )
+            return []
+        for index, table in enumerate(found):
+            if not isinstance(table, dict):
+                self._add((key, index), show(table), "a table", f"[[{key}]]")
+        return [((key, index), table) for index, table in enumerate(found) if isinstance(table, dict)]
+
+    def _add(self, path: Path, found: str, expected: str, example: str = "", *, remark: bool = False) -> None:
+        self._mistakes.append(Mistake(path, found, expected, example, remark))
+
+
+def _meant(key: str) -> str:
+    if key in _TABLES.values():
+        single = next(name for name, plural in _TABLES.items() if plural == key)
+        return f" (did you mean [[{single}]]?)"
+    return nearest(key, _KEYS)
+
+
+def _level_meant(found: object) -> str:
+    return nearest(found, [severity.word for severity in AlertSeverity]) if isinstance(found, str) else ""

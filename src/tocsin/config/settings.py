@@ -1,0 +1,289 @@
+"""`AlertConfig`: all that may be told to do differently, checked as a whole at the start and frozen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Never, NoReturn
+
+from tocsin.alerts.settings import AlertSettings, Route
+from tocsin.config import values
+from tocsin.config.channels import literal_secrets, make_channel, route_of
+from tocsin.config.mistakes import Mistake, Wrong, choices, nearest, show
+from tocsin.config.table import SETTINGS, default
+from tocsin.errors import ConfigError, Problem
+from tocsin.model.metrics import CATALOGUE, SHORT_NAMES
+from tocsin.rules.defaults import default_rules as default_pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from tocsin.config.channels import Channel, ChannelLike, ChannelSpec
+    from tocsin.model.rule import AlertRule
+
+# Settings in percent: the one form, a bare number, is refused at 1 and below, so they travel as texts with the unit.
+_PERCENT = ("cpu_threshold", "memory_threshold", "buffer_threshold")
+_OWN_METRICS = ("system.", "process.", "tocsin.")
+
+
+class AlertConfig:
+    """How Tocsin watches, judges and tells. `AlertConfig()` is useful as it stands.
+
+    Values may carry units ("85 %", "50 ms", "1s"). Bare numbers are percent for `cpu_threshold`, `memory_threshold` and
+    `buffer_threshold`, milliseconds for `storage_latency_threshold`, and seconds for intervals and windows; that is
+    also what the attributes return, as floats.
+
+    Attributes:
+        name: of the program, as notices show it; empty: see `program`.
+        check_interval: seconds between two passes.
+        cpu_threshold: percent of the machine's CPU.
+        memory_threshold: percent of the machine's memory.
+        storage_latency_threshold: milliseconds of a small synced write.
+        buffer_threshold: percent of a buffer's capacity.
+        rules: added to the default rules; one of the same name replaces the default.
+        default_rules: whether there are default rules at all.
+        channels: who is told: channel objects, functions, or descriptions; None: the console.
+        state_dir: where state is kept; None: in memory only.
+        false_alarms_per_week: of thresholds that learn; checked and kept for the room that will use it.
+        components: to each part of the program its modules; checked and kept for the room that will use it.
+        memory: settings of the memory profiler; checked and kept for the room that will use it.
+        suppress_after: events of one source and level that are told within the window.
+        suppress_window: seconds of that window.
+        event_ttl: seconds without recurrence after which an event is over.
+        rate_limit: firing notices a minute for each channel; critical ones pass.
+        history_size: occurrences that are remembered.
+        max_open_alerts: open alerts at most; further events are gathered in one.
+        emit_queue_size: events that may wait to be judged; further ones are refused and counted.
+        error_backoff: seconds until a pass that failed is tried again.
+        dynamic_interval: whether the interval adapts to what is going on.
+        series_points: readings that are kept of each series.
+        control: whether the private control socket is opened; None: for `tocsin run` and `watch()` only.
+    Raises: ConfigError: with every mistake, if a value is wrong or a key unknown.
+    """
+
+    __slots__ = tuple(SETTINGS)
+
+    name: str
+    check_interval: float
+    cpu_threshold: float
+    memory_threshold: float
+    storage_latency_threshold: float
+    buffer_threshold: float
+    rules: tuple[AlertRule, ...]
+    default_rules: bool
+    channels: tuple[Channel | ChannelSpec, ...] | None
+    state_dir: Path | None
+    false_alarms_per_week: float
+    components: Mapping[str, tuple[str, ...]]
+    memory: Mapping[str, float | str]
+    suppress_after: int
+    suppress_window: float
+    event_ttl: float
+    rate_limit: float
+    history_size: int
+    max_open_alerts: int
+    emit_queue_size: int
+    error_backoff: float
+    dynamic_interval: bool
+    series_points: int
+    control: bool | None
+
+    def __init__(
+        self,
+        *,
+        name: str = default("name"),
+        check_interval: float | str = default("check_interval"),
+        cpu_threshold: float | str = default("cpu_threshold"),
+        memory_threshold: float | str = default("memory_threshold"),
+        storage_latency_threshold: float | str = default("storage_latency_threshold"),
+        buffer_threshold: float | str = default("buffer_threshold"),
+        rules: Iterable[AlertRule] = default("rules"),
+        default_rules: bool = default("default_rules"),
+        channels: Iterable[ChannelLike] | None = default("channels"),
+        state_dir: str | os.PathLike[str] | None = default("state_dir"),  # noqa: B008 - the value is None
+        false_alarms_per_week: float = default("false_alarms_per_week"),
+        components: Mapping[str, str | Sequence[str]] = default("components"),
+        memory: Mapping[str, float | str] = default("memory"),
+        suppress_after: int = default("suppress_after"),
+        suppress_window: float | str = default("suppress_window"),
+        event_ttl: float | str = default("event_ttl"),
+        rate_limit: float = default("rate_limit"),
+        history_size: int = default("history_size"),
+        max_open_alerts: int = default("max_open_alerts"),
+        emit_queue_size: int = default("emit_queue_size"),
+        error_backoff: float | str = default("error_backoff"),
+        dynamic_interval: bool = default("dynamic_interval"),
+        series_points: int = default("series_points"),
+        control: bool | None = default("control"),
+        **unknown: Never,
+    ) -> None:
+        given = {key: value for key, value in locals().items() if key in SETTINGS}
+        fields, mistakes = read_settings({**given, **unknown})
+        if mistakes:
+            raise ConfigError(mistake.as_argument() for mistake in mistakes)
+        for key, value in fields.items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def program(self) -> str:
+        """The program's name: `name`, or else the one under which it was started."""
+        return self.name or _started_as()
+
+    @property
+    def memory_interval_bytes(self) -> int:
+        """Bytes of allocation between two samples of the memory profiler."""
+        return values.size_bytes(self.memory.get("interval", default("memory")["interval"]))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed, and yet probably a mistake; for the person who checks the configuration."""
+        return (*_unmeasured(self.rules), *literal_secrets(self.channels))
+
+    def all_rules(self) -> tuple[AlertRule, ...]:
+        """The default rules with the thresholds filled in, or what replaces them by name; then the other rules."""
+        own = {rule.name: rule for rule in self.rules}
+        pack = self._default_rules() if self.default_rules else ()
+        return (*(own.pop(rule.name, rule) for rule in pack), *own.values())
+
+    def make_channels(self) -> list[tuple[Channel, Route]]:
+        """Make the channels, each with what it is to be told."""
+        meant = (None,) if self.channels is None else self.channels
+        made = [(channel, make_channel(channel)) for channel in meant]
+        return [(channel, self.route_of(channel, of)) for of, channel in made]
+
+    def route_of(self, channel: Channel, described: ChannelSpec | Channel | None = None) -> Route:
+        """What one channel is to be told; for a channel added later as well."""
+        return route_of(described or channel, channel, notices_per_minute=self.rate_limit)
+
+    def alert_settings(self, routes: tuple[Route, ...] = ()) -> AlertSettings:
+        """What the room of alerts is told; the routes come from whoever has the channels."""
+        return AlertSettings(
+            routes=routes,
+            suppress_after=self.suppress_after,
+            suppress_window_s=self.suppress_window,
+            event_ttl_s=self.event_ttl,
+            max_open=self.max_open_alerts,
+            history_size=self.history_size,
+        )
+
+    def get_dynamic_threshold(self, metric: str, history: Sequence[float] = ()) -> float:
+        """The lower of the static threshold and the history's mean plus two population deviations.
+
+        Args:
+            metric: cpu, memory, storage_latency or buffer, or the OpenTelemetry name of one of these.
+            history: past values, in percent, or milliseconds for storage latency; what is not finite is left out.
+        Returns: the threshold, in the history's unit; the static one without history.
+        Raises: ConfigError: if the metric is none of these.
+        """
+        from tocsin.rules.thresholds import dynamic_threshold  # noqa: PLC0415 - brings `statistics`, which few need
+
+        short = {long: name for name, long in SHORT_NAMES.items()}.get(metric, metric)
+        if short not in SHORT_NAMES:
+            known = (*SHORT_NAMES, *SHORT_NAMES.values())
+            raise ConfigError(
+                [Problem("get_dynamic_threshold", "metric", show(metric), choices(known, metric), 'metric="cpu"')]
+            )
+        return dynamic_threshold(getattr(self, f"{short}_threshold"), history)
+
+    def replace(self, **changes: Any) -> AlertConfig:
+        """The same configuration but for the given settings, checked as a whole again."""
+        return AlertConfig(**{**self._arguments(), **changes})
+
+    def _default_rules(self) -> tuple[AlertRule, ...]:
+        cpu, memory, buffer = (_percent_text(getattr(self, key)) for key in _PERCENT)
+        return default_pack(
+            cpu=cpu, memory=memory, storage_latency=f"{self.storage_latency_threshold!r} ms", buffer=buffer
+        )
+
+    def _arguments(self) -> dict[str, Any]:
+        """The arguments that make an equal configuration."""
+        arguments = {key: getattr(self, key) for key in SETTINGS}
+        arguments |= {key: _percent_text(arguments[key]) for key in _PERCENT}
+        return arguments | {key: dict(arguments[key]) for key in ("components", "memory")}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AlertConfig):
+            return NotImplemented
+        return all(getattr(self, key) == getattr(other, key) for key in SETTINGS)
+
+    # Channels are compared but need not be hashable, so neither is the whole.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults; of rules and channels the names, which hold no secret."""
+        plain = {
+            key: getattr(self, key)
+            for key, setting in SETTINGS.items()
+            if getattr(self, key) != setting.read(setting.default)
+        }
+        for key in ("rules", "channels"):
+            if plain.get(key) is not None:
+                plain[key] = [item.name for item in plain[key]]
+        for key in ("components", "memory"):
+            if key in plain:
+                plain[key] = dict(plain[key])
+        return f"AlertConfig({', '.join(f'{key}={value!r}' for key, value in plain.items())})"
+
+    def __setattr__(self, key: str, value: object) -> NoReturn:
+        raise AttributeError(f"AlertConfig is frozen; config.replace({key}=…) makes another one")
+
+    def __delattr__(self, key: str) -> NoReturn:
+        raise AttributeError("AlertConfig is frozen")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._arguments(),)
+
+
+def read_settings(given: Mapping[str, object]) -> tuple[dict[str, Any], list[Mistake]]:
+    """Bring settings into their one form.
+
+    Args:
+        given: by name; what is missing is not filled in.
+    Returns: what was right, and every mistake of the rest.
+    """
+    fields: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    for key, value in given.items():
+        setting = SETTINGS.get(key)
+        if setting is None:
+            # The value is not shown: under a name that is not known it may be a secret.
+            mistakes.append(
+                Mistake((key,), "an unknown key", f"a setting of AlertConfig{nearest(key, SETTINGS)}", remark=True)
+            )
+            continue
+        try:
+            fields[key] = setting.read(value)
+        except Wrong as error:
+            example = f"{key}={setting.example}"
+            mistakes += [
+                found._replace(path=(key, *found.path), example=found.example or example) for found in error.mistakes
+            ]
+    return fields, mistakes
+
+
+def _rebuild(arguments: dict[str, Any]) -> AlertConfig:
+    return AlertConfig(**arguments)
+
+
+def _percent_text(percent: float) -> str:
+    return f"{percent!r} %"
+
+
+def _started_as() -> str:
+    """The name of the program's file; for `python -m package` that of the package, and `python` where there is none."""
+    argv = getattr(sys, "argv", None) or [""]
+    path = argv[0] if isinstance(argv[0], str) else ""
+    stem, _ = os.path.splitext(os.path.basename(path))  # noqa: PTH119, PTH122 - pathlib has no gain for one text
+    if stem == "__main__":
+        stem = os.path.basename(os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH119, PTH120 - as above
+    return stem if stem and stem not in {"-c", "-m", "-"} else "python"
+
+
+def _unmeasured(rules: tuple[AlertRule, ...]) -> list[str]:
+    """A remark for each rule on a metric that bears one of Tocsin's own names and that nothing measures."""
+    return [
+        f"rule {rule.name!r}: nothing measures {rule.metric!r}{nearest(rule.metric, CATALOGUE)}"
+        for rule in rules
+        if rule.metric.startswith(_OWN_METRICS) and rule.metric not in CATALOGUE
+    ]

@@ -1,0 +1,81 @@
+"""The one table of settings: each default with its reason.
+
+`AlertConfig` takes its defaults from here, and the tests hold the guide and the template to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from tocsin.config import values
+from tocsin.config.channels import read_channels
+
+
+class Setting(NamedTuple):
+    """One setting.
+
+    Attributes:
+        default: as a person would write it.
+        read: brings a value into its one form, or raises `Wrong`.
+        example: a value that is right, as it is written in Python and in TOML.
+        reason: why the default is what it is.
+    """
+
+    default: Any
+    read: values.Reader
+    example: str
+    reason: str
+
+
+_HOUR_S: Final = 3600.0
+_DAY_S: Final = 86_400.0
+
+_INTERVALS: Final = values.seconds(0.05, _HOUR_S, words="from 50 ms to 1 h")
+_WINDOWS: Final = values.seconds(1.0, _DAY_S, words="from 1 s to 1 d")
+
+SETTINGS: Final[dict[str, Setting]] = {
+    "name": Setting("", values.text, '"orders-api"', "the name under which the program was started is shown"),
+    "check_interval": Setting("1s", _INTERVALS, '"1s"', "sees a spike of a few seconds, at a thousandth of a core"),
+    "cpu_threshold": Setting(85, values.percent, "85", "beyond it work begins to queue"),
+    "memory_threshold": Setting(90, values.percent, "90", "beyond it the kernel soon chooses a victim"),
+    "storage_latency_threshold": Setting(
+        100,
+        values.milliseconds,
+        "100",
+        "a healthy disk syncs a small write in a few milliseconds; people feel a hundred",
+    ),
+    "buffer_threshold": Setting(80, values.percent, "80", "the last fifth of a buffer is the time left to act"),
+    "rules": Setting((), values.rules, "[AlertRule(…)]", "the default rules suffice to begin with"),
+    "default_rules": Setting(True, values.flag, "True", "every category has a rule without a line of configuration"),
+    "channels": Setting(None, read_channels, "[ConsoleAlertChannel()]", "the console, which everybody has"),
+    "state_dir": Setting(None, values.folder, '".tocsin"', "in memory only: a library writes no files unasked"),
+    "false_alarms_per_week": Setting(1.0, values.positive, "1", "more, and people turn the bell off"),
+    "components": Setting({}, values.components, '{"cache": ["app.cache.*"]}', "only you know your program's parts"),
+    "memory": Setting(
+        {"interval": "128 KiB"},
+        values.memory,
+        '{"interval": "128 KiB"}',
+        "a sample for each 128 KiB of allocation finds a leak and is not felt",
+    ),
+    "suppress_after": Setting(3, values.count(1, 1_000_000), "3", "three similar events tell the story"),
+    "suppress_window": Setting("60s", _WINDOWS, '"60s"', "what comes within a minute mostly has one cause"),
+    "event_ttl": Setting("300s", _WINDOWS, '"300s"', "after five quiet minutes it is over"),
+    "rate_limit": Setting(30, values.positive, "30", "one notice each two seconds is the most that a person reads"),
+    "history_size": Setting(100, values.count(1, 1_000_000), "100", "holds a bad hour in little memory"),
+    "max_open_alerts": Setting(1000, values.count(1, 1_000_000), "1000", "beyond it a person needs a sum"),
+    "emit_queue_size": Setting(16_384, values.count(1, 10_000_000), "16384", "takes a long burst in a few megabytes"),
+    "error_backoff": Setting("5s", _INTERVALS, '"5s"', "soon enough to recover, too rare to fill the log"),
+    "dynamic_interval": Setting(True, values.flag, "True", "a lighter guest while nothing moves"),
+    "series_points": Setting(600, values.count(2, 1_000_000), "600", "ten minutes at one reading a second"),
+    "control": Setting(
+        None,
+        values.flag_or_none,
+        "True",
+        "opened for `tocsin run` and `watch()`, which have a person at the command line",
+    ),
+}
+
+
+def default(name: str) -> Any:
+    """The default of one setting, as a person would write it."""
+    return SETTINGS[name].default

@@ -1,0 +1,212 @@
+"""What goes into the engine, and what comes out of a step.
+
+All that happens enters as one of these values, so that a recorded run can be played again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tocsin.model.alert import Evidence, PerformanceAlert
+from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held
+from tocsin.model.notice import Notice
+from tocsin.model.readings import Labels, SeriesKey
+from tocsin.model.rule import AlertRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class NewSeries(msgspec.Struct, frozen=True, tag="series"):
+    """A series is seen for the first time and gets its number."""
+
+    series_id: int
+    key: SeriesKey
+
+
+class Sample(msgspec.Struct, frozen=True, tag="sample"):
+    """Readings taken together: series numbers and finite values in base units, side by side."""
+
+    series_ids: list[int]
+    values: list[float]
+
+
+class SeriesFailed(msgspec.Struct, frozen=True, tag="series_failed"):
+    """Their sensor was set aside: until further readings these series have the verdict `error`."""
+
+    series_ids: list[int]
+    reason: str
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
+    """An alert raised by the program itself; `count` equal ones at once."""
+
+    title: str
+    message: str
+    severity: AlertSeverity
+    source: str
+    category: AlertCategory = AlertCategory.GENERAL
+    component: str = ""
+    labels: Labels = ()
+    recommendations: tuple[str, ...] = ()
+    count: int = 1
+
+
+class Check(msgspec.Struct, frozen=True, tag="check"):
+    """Judge a rule now, without its `for`, on readings that came just before in the same step."""
+
+    rule: str
+    series_ids: list[int]
+
+
+class Acknowledge(msgspec.Struct, frozen=True, tag="acknowledge"):
+    """Somebody takes care of an alert."""
+
+    alert_id: str
+    by: str = ""
+    comment: str = ""
+
+
+class Resolve(msgspec.Struct, frozen=True, tag="resolve"):
+    """The program says that an event of its own is over."""
+
+    fingerprint: str
+
+
+class AddRule(msgspec.Struct, frozen=True, tag="add_rule"):
+    """Judge by one more rule from now on; one of the same name is replaced."""
+
+    rule: AlertRule
+
+
+class RemoveRule(msgspec.Struct, frozen=True, tag="remove_rule"):
+    """Judge by it no longer; its open alerts end."""
+
+    name: str
+
+
+class SwitchRule(msgspec.Struct, frozen=True, tag="switch_rule"):
+    """Enable or disable a rule."""
+
+    name: str
+    enabled: bool
+
+
+class EvidenceFound(msgspec.Struct, frozen=True, tag="evidence"):
+    """The proof that an alert wanted has been captured."""
+
+    alert_id: str
+    evidence: Evidence
+
+
+class ClearHistory(msgspec.Struct, frozen=True, tag="clear_history"):
+    """Forget what is over, and show open episodes again only at their next change.
+
+    Attributes:
+        throttle: whether to forget also who was told of lately.
+    """
+
+    throttle: bool = False
+
+
+class TellAll(msgspec.Struct, frozen=True, tag="tell_all"):
+    """The end is near: what waits for its digest is told now."""
+
+
+Input = (
+    NewSeries
+    | Sample
+    | SeriesFailed
+    | Event
+    | Check
+    | Acknowledge
+    | Resolve
+    | AddRule
+    | RemoveRule
+    | SwitchRule
+    | EvidenceFound
+    | ClearHistory
+    | TellAll
+)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An alert went from one state to another, or occurred again.
+
+    Attributes:
+        alert: as it stands after the change.
+        before: its state before.
+        at: UTC.
+        why: the reason.
+        signals: how often listeners of `alert_triggered` are to be called for it.
+    """
+
+    alert: PerformanceAlert
+    before: AlertState
+    at: datetime
+    why: str
+    signals: int = 0
+
+
+class Want(msgspec.Struct, frozen=True):
+    """The engine asks for evidence; whoever drives it captures it and hands it in later."""
+
+    alert_id: str
+    kind: str
+    labels: Labels = ()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one input that asks for an answer (a command, a check, an event).
+
+    Attributes:
+        found: whether the thing it speaks of exists.
+        triggered: for a check: whether a value is beyond the threshold.
+        suppressed: whether nobody was told.
+        held: why nobody was told.
+        value: for a check: the worst value, in base units.
+        threshold: for a check, in base units.
+        reason: in words.
+        alert: the alert it concerns.
+    """
+
+    found: bool = True
+    triggered: bool = False
+    suppressed: bool = False
+    held: Held | None = None
+    value: float | None = None
+    threshold: float | None = None
+    reason: str = ""
+    alert: PerformanceAlert | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a step changed and who should know.
+
+    Attributes:
+        changes: in the order in which they happened.
+        notices: most urgent first.
+        wants: evidence to capture.
+        actions: what rules want done besides telling; none are built yet.
+        answers: one for each input that asks for one, in the order of the inputs.
+    """
+
+    changes: tuple[Change, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    wants: tuple[Want, ...] = ()
+    actions: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+def with_answers(outcome: Outcome, answers: tuple[Answer, ...]) -> Outcome:
+    """The same outcome with the answers to those who asked."""
+    return Outcome(outcome.changes, outcome.notices, outcome.wants, outcome.actions, answers)
+
+
+def refreshed(notice: Notice, find: Callable[[str], PerformanceAlert | None]) -> Notice:
+    """The same notice with its alerts as they stand now."""
+    alerts = tuple(find(alert.id) or alert for alert in notice.alerts)
+    return msgspec.structs.replace(notice, alerts=alerts)

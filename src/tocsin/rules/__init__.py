@@ -1,0 +1,1 @@
+"""Judging: what is bad, by how much, and since when."""

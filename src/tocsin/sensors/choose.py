@@ -1,0 +1,90 @@
+"""Which sensors fit this machine: the files of /proc where there are any, else psutil."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tocsin.sensors.protocol import AbsentSensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tocsin.sensors.protocol import Sensor
+
+_PROC: Final = Path("/proc")
+_ON_LINUX: Final[bool] = sys.platform.startswith("linux")
+_HOST_NAMES: Final = (
+    "host.cpu", "host.load", "host.memory", "host.paging", "host.disk", "host.filesystem", "host.network",
+    "host.processes",
+)  # fmt: skip
+
+
+def host_sensors(proc: Path = _PROC) -> list[Sensor]:
+    """The sensors of the machine.
+
+    Args:
+        proc: where /proc is.
+    Returns: one for each part of the machine; an `AbsentSensor` with the reason where the machine lacks the source.
+    """
+    if _ON_LINUX:
+        return _linux_host(proc)
+    if (reason := _lack_of_psutil()) is not None:
+        return [AbsentSensor(name, reason) for name in _HOST_NAMES]
+    from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
+
+    return portable.host_sensors()
+
+
+def process_sensors(pid: int | None = None, proc: Path = _PROC) -> list[Sensor]:
+    """The sensors of one process; None for the own one. See `host_sensors`."""
+    name = "process" if pid is None else f"process.{pid}"
+    if _ON_LINUX:
+        from tocsin.sensors.linux.process import ProcessSensor  # noqa: PLC0415 - Linux only
+
+        source = proc / ("self" if pid is None else str(pid)) / "stat"
+        return [_if_there(name, source, lambda: ProcessSensor(pid, proc))]
+    if (reason := _lack_of_psutil()) is not None:
+        return [AbsentSensor(name, reason)]
+    from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
+
+    return portable.process_sensors(pid)
+
+
+def _linux_host(proc: Path) -> list[Sensor]:
+    from tocsin.sensors.linux.cpu import CpuSensor  # noqa: PLC0415 - Linux only, like all of these
+    from tocsin.sensors.linux.disk import DiskSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.filesystem import FilesystemSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.load import LoadSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.memory import MemorySensor  # noqa: PLC0415
+    from tocsin.sensors.linux.network import NetworkSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.paging import PagingSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.processes import ProcessCountSensor  # noqa: PLC0415
+
+    return [
+        _if_there(CpuSensor.name, proc / "stat", lambda: CpuSensor(proc)),
+        _if_there(LoadSensor.name, proc / "loadavg", lambda: LoadSensor(proc)),
+        _if_there(MemorySensor.name, proc / "meminfo", lambda: MemorySensor(proc)),
+        _if_there(PagingSensor.name, proc / "vmstat", lambda: PagingSensor(proc)),
+        _if_there(DiskSensor.name, proc / "diskstats", lambda: DiskSensor(proc)),
+        _if_there(FilesystemSensor.name, proc / "self" / "mountinfo", lambda: FilesystemSensor(proc)),
+        _if_there(NetworkSensor.name, proc / "net" / "dev", lambda: NetworkSensor(proc)),
+        _if_there(ProcessCountSensor.name, proc / "loadavg", lambda: ProcessCountSensor(proc)),
+    ]
+
+
+def _if_there(name: str, source: Path, make: Callable[[], Sensor]) -> Sensor:
+    try:
+        there = source.exists()
+    except OSError as error:  # a folder on the way may be closed to us
+        return AbsentSensor(name, f"{source} cannot be looked at: {error.strerror}")
+    return make() if there else AbsentSensor(name, f"{source} is not there")
+
+
+def _lack_of_psutil() -> str | None:
+    from importlib.util import find_spec  # noqa: PLC0415 - not needed on Linux
+
+    if find_spec("psutil") is None:
+        return f"psutil is not installed, and {sys.platform} has no other source; install psutil"
+    return None

@@ -1,0 +1,158 @@
+"""How late asyncio event loops answer, asked by a ping from outside.
+
+The reading thread posts a callback to each loop and looks at its next reading when it was answered. While there is no
+answer, the lag is the age of the ping: a loop that is blocked is seen *while* it is blocked, which a timer inside the
+loop cannot do. Nothing is patched, and asyncio is never imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from tocsin.model.readings import MAX_LABEL_CHARS, Layout, SeriesKey, inert
+from tocsin.sensors.loops import running_loops, thread_label
+from tocsin.sensors.protocol import NAN, Tier
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from tocsin.clock import Instant
+
+_DISCOVERY_S: Final = 10.0
+
+
+class _Ping:
+    """One loop and the ping on its way to it; there is never more than one.
+
+    The loop holds the callback, and through it this object, which must not hold the loop in turn.
+    """
+
+    __slots__ = ("_answered_s", "_sent_s", "_void", "label", "loop", "thread_id")
+
+    def __init__(self, loop: AbstractEventLoop, label: str, thread_id: int | None) -> None:
+        self.loop = weakref.ref(loop)
+        self.label = label
+        self.thread_id = thread_id
+        self._sent_s = 0.0
+        self._answered_s: float | None = None
+        self._void = True
+
+    def lag_s(self) -> float:
+        """The lag of the ping before, or its age if it is unanswered; then sends the next. NaN without a ping."""
+        loop = self.loop()
+        if loop is None or not loop.is_running():
+            # Nobody is there to answer: what comes back later tells of the pause, not of a lag.
+            self._void = True
+            return NAN
+        answered_s, sent_s = self._answered_s, self._sent_s
+        if sent_s and answered_s is None:
+            return NAN if self._void else time.perf_counter() - sent_s
+        lag_s = NAN if self._void or answered_s is None else answered_s - sent_s
+        self._send(loop)
+        return lag_s
+
+    def _send(self, loop: AbstractEventLoop) -> None:
+        self._answered_s, self._void, self._sent_s = None, False, time.perf_counter()
+        try:
+            loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:
+            self._void, self._sent_s = True, 0.0  # it has just been closed
+
+    def _answer(self) -> None:
+        """Runs on the loop."""
+        self._answered_s = time.perf_counter()
+        self.thread_id = threading.get_ident()
+
+
+class EventLoopSensor:
+    """The lag of each loop that was named by `watch_loop` or found running.
+
+    Running loops are looked for every 10 seconds. Read it from a thread that runs none of the loops: a thread cannot
+    see itself blocked.
+    """
+
+    name: Final = "runtime.eventloop"
+    tier: Final = Tier.CORE
+
+    def __init__(self) -> None:
+        self.layout: Layout = ()
+        self._pings: tuple[_Ping, ...] = ()
+        self._named: deque[tuple[weakref.ref[Any], str | None]] = deque()  # watched, not yet seen by a reading
+        self._discover_at_s = float("-inf")
+
+    def watch_loop(self, loop: AbstractEventLoop, name: str | None = None) -> None:
+        """Watch a loop from the next reading on, from any thread; it is not kept alive by this.
+
+        Args:
+            loop: the loop, running or not.
+            name: the label of its series; by default the thread's name is taken when it is first seen running.
+        """
+        self._named.append((weakref.ref(loop), None if name is None else inert(name, MAX_LABEL_CHARS)))
+
+    def thread_of(self, loop_label: str) -> int | None:
+        """The ident of the thread that runs a loop, by the label of its series; None if it is not known."""
+        for ping in self._pings:
+            if ping.label == loop_label:
+                return ping.thread_id
+        return None
+
+    def read(self, now: Instant) -> list[float]:
+        """See `Sensor.read`. Lags are in seconds; NaN for a loop that is not running or was never pinged."""
+        if now.mono_s >= self._discover_at_s:
+            self._discover_at_s = now.mono_s + _DISCOVERY_S
+            self._discover()
+        while self._named:
+            reference, name = self._named.popleft()
+            self._add(reference(), name, None)
+        if any(_is_over(ping) for ping in self._pings):
+            self._keep([ping for ping in self._pings if not _is_over(ping)])
+        return [ping.lag_s() for ping in self._pings]
+
+    def close(self) -> None:
+        """Forget what is on its way; loops that were named stay watched."""
+        for ping in self._pings:
+            if (loop := ping.loop()) is not None:
+                self._named.append((weakref.ref(loop), ping.label))
+        self._keep([])
+        self._discover_at_s = float("-inf")
+
+    def _discover(self) -> None:
+        if "asyncio" not in sys.modules and "uvloop" not in sys.modules:
+            return
+        for thread_id, loop in running_loops():
+            self._add(loop, None, thread_id)
+
+    def _add(self, loop: AbstractEventLoop | None, name: str | None, thread_id: int | None) -> None:
+        if loop is None or loop.is_closed():
+            return
+        known = next((ping for ping in self._pings if ping.loop() is loop), None)
+        if known is not None:
+            known.thread_id = thread_id or known.thread_id
+            if name is None or name == known.label:
+                return
+        others = [ping for ping in self._pings if ping is not known]
+        label = _free_label(name or thread_label(thread_id), {ping.label for ping in others})
+        thread_id = known.thread_id if known is not None else thread_id
+        self._keep([*others, _Ping(loop, label, thread_id)])
+
+    def _keep(self, pings: list[_Ping]) -> None:
+        self._pings = tuple(pings)
+        self.layout = tuple(SeriesKey("tocsin.eventloop.lag", (("loop", ping.label),)) for ping in pings)
+
+
+def _is_over(ping: _Ping) -> bool:
+    loop = ping.loop()
+    return loop is None or loop.is_closed()
+
+
+def _free_label(wanted: str, taken: set[str]) -> str:
+    label, number = wanted, 1
+    while label in taken:
+        number += 1
+        label = f"{wanted}#{number}"
+    return label

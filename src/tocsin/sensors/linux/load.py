@@ -1,0 +1,42 @@
+"""Load averages from /proc/loadavg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.protocol import Tier
+
+if TYPE_CHECKING:
+    from tocsin.clock import Instant
+    from tocsin.model.readings import Layout
+
+
+class LoadSensor:
+    """The mean number of threads that ran, wanted to run, or waited for a disk; and the machine's uptime.
+
+    The uptime is the clock's own `boot_s`, which on Linux counts from the start of the machine, sleep included.
+    """
+
+    name: Final = "host.load"
+    tier: Final = Tier.CORE
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self.layout: Layout = (
+            SeriesKey("system.cpu.load_average.1m"),
+            SeriesKey("system.cpu.load_average.5m"),
+            SeriesKey("system.cpu.load_average.15m"),
+            SeriesKey("system.uptime"),
+        )
+        self._file = ProcFile(proc / "loadavg")
+
+    def read(self, now: Instant) -> list[float]:
+        """See `Sensor.read`."""
+        one, five, fifteen, _rest = self._file.read().split(None, 3)
+        return [float(one), float(five), float(fifteen), now.boot_s]
+
+    def close(self) -> None:
+        """See `Sensor.close`."""
+        self._file.close()

@@ -1,0 +1,1 @@
+"""Remembering: the recent readings of each series, in bounded memory."""

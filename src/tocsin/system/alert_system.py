@@ -1,0 +1,451 @@
+"""AlertSystem: the engine with real sensors, clock and channels, and the doors into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
+
+from tocsin.clock import Clock, SystemClock
+from tocsin.config import AlertConfig
+from tocsin.errors import AlertNotFound, RuleNotFound
+from tocsin.model import inputs as given
+from tocsin.model.levels import AlertCategory, AlertSeverity
+from tocsin.model.notice import CheckResult, Receipt
+from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
+from tocsin.sensors.own import CallableSensor
+from tocsin.sensors.timing import timed
+from tocsin.system import forking
+from tocsin.system.checks import DirectChecks
+from tocsin.system.core import SystemCore
+from tocsin.system.doorbell import open_control
+from tocsin.system.intake import DISABLED
+from tocsin.system.reporting import complain
+from tocsin.system.threads import Coordinator, ThreadRegister
+
+if TYPE_CHECKING:
+    import threading
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from tocsin.alerts.history import AlertHistory
+    from tocsin.channels.protocol import AlertChannel
+    from tocsin.clock import Instant
+    from tocsin.control import ControlServer
+    from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.rule import AlertRule
+    from tocsin.sensors.protocol import Sensor
+
+_GENERAL: Final = AlertCategory.GENERAL
+_WARNING: Final = AlertSeverity.WARNING
+
+
+class AlertSystem:
+    """Watches this program and its machine, and rings when something needs a person.
+
+    It may be used without `start()`: then events and checks are judged on the caller's thread, and no thread is made
+    except for the channels. No call raises into the program or blocks it, but for the exceptions stated with each.
+
+    Args:
+        config: what to watch and whom to tell; `AlertConfig()` by default.
+        coordinator: looks after registered threads; one of its own by default. Whoever passes one stops it.
+        clock: for tests, a `VirtualClock`.
+        sensors: instead of those of this machine; for tests and for programs that know better.
+
+    Attributes:
+        config: as given.
+        coordinator: may be exchanged, or taken away with None.
+        buffers: tracks queues and other containers with a capacity.
+        alert_triggered: signal (title, message, level), for each occurrence that is told.
+        alert_changed: signal (PerformanceAlert), for each change of an alert.
+    """
+
+    def __init__(
+        self,
+        config: AlertConfig | None = None,
+        *,
+        coordinator: Coordinator | None = None,
+        clock: Clock | None = None,
+        sensors: Iterable[Sensor] | None = None,
+    ) -> None:
+        self.config = config or AlertConfig()
+        self.clock: Clock = clock or SystemClock()
+        self._core = SystemCore(self.config, self.clock, sensors)
+        self.coordinator: Coordinator | None = coordinator or self._core.parts
+        self.buffers = self._core.buffers
+        self.alert_triggered = self._core.alert_triggered
+        self.alert_changed = self._core.alert_changed
+        self._threads = ThreadRegister(lambda: self.coordinator, complain)
+        self._checks = DirectChecks(self._core)
+        self._started_at: Instant | None = None
+        self._stopped = False
+        self._reachable = bool(self.config.control)
+        self._control: ControlServer | None = None
+        forking.remember(self)
+
+    # -- life
+
+    def start(self) -> Self:
+        """Watch on a thread of its own. Twice is once. A disabled system stays still."""
+        if self._core.disabled:
+            return self
+        self._stopped = False
+        if self._started_at is None:
+            self._started_at = self.clock.now()
+        if self._reachable:
+            self._control = open_control(self.config.program, self.status)
+        self._core.parts.start()
+        return self
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """End the watch thread and deliver what waits, within `timeout_s` real seconds.
+
+        Returns: whether all was done in time; what was not is left to daemon threads.
+        """
+        self._stopped = True
+        began_s = _real_s()
+        ended = self._core.parts.stop(timeout_s)
+        self._started_at = None
+        if self._control is not None:
+            self._control.stop()
+            self._control = None
+        left_s = max(timeout_s - (_real_s() - began_s), 0.0)
+        return self.flush(left_s) and ended
+
+    def flush(self, timeout_s: float = 2.0) -> bool:
+        """Judge what was emitted, tell what waits for its digest, and deliver all, within `timeout_s` real seconds.
+
+        Returns: whether all was done in time.
+        """
+        if self._core.disabled:
+            return True
+        began_s = _real_s()
+        answered = self._core.stepper.ask(lambda _: [given.TellAll()], timeout_s) is not None
+        delivered = self._core.delivery.flush(max(timeout_s - (_real_s() - began_s), 0.0))
+        heard = [
+            signal.flush(max(timeout_s - (_real_s() - began_s), 0.0))
+            for signal in (self.alert_triggered, self.alert_changed)
+        ]
+        return answered and delivered and all(heard)
+
+    async def monitor_resources(self) -> None:
+        """Watch on the caller's event loop instead of a thread, until cancelled or `stop()`."""
+        self._stopped = self._core.disabled
+        while not self._stopped:
+            pause_s = self._core.interval_s()
+            if self._core.stepper.owner is None:
+                try:
+                    self._core.one_pass()
+                except Exception as error:  # noqa: BLE001 - the loop edge: counted, backed off, never the end
+                    self._core.watch.failed_passes.add()
+                    self._core.watch.last_error = f"{type(error).__name__}: {error}"
+                    pause_s = self.config.error_backoff
+            await self.clock.sleep(pause_s)
+
+    async def cleanup(self) -> None:
+        """Unregister every thread, and begin with a fresh history and throttle. The journal is not touched.
+
+        A thread whose coordinator raises is logged by name, and the rest go on.
+        Raises: whatever else fails, after it was logged.
+        """
+        try:
+            self._threads.forget_all()
+            await self._core.ask(lambda _: [given.ClearHistory(throttle=True)])
+        except Exception as error:
+            complain("cleanup failed", error=error)
+            raise
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # -- events
+
+    def emit(
+        self,
+        title: str,
+        message: str = "",
+        level: AlertSeverity | int | str = _WARNING,
+        source: str = "app",
+        *,
+        category: AlertCategory | str = _GENERAL,
+        component: str = "",
+        labels: Mapping[str, str] | None = None,
+        recommendations: Iterable[str] = (),
+        durable: bool = False,
+    ) -> Receipt:
+        """Raise an alert from the program itself; from any thread, also before `start()`.
+
+        Args:
+            title: what is wrong; equal troubles have equal titles.
+            message: what is wrong, with figures; at most 2,000 characters are kept.
+            level: a severity, 1 to 3, or a name; anything else is a warning, and counted.
+            source: which part raises it; three told a minute for each source and level, the rest are counted.
+            category, component, labels: what it is about; with source and title they make events equal.
+            recommendations: what to do.
+            durable: wait, up to 2 s, until it is on disk. There is no journal yet, so the receipt says why it is not.
+        Returns: what became of it. Never raises.
+        """
+        if not durable:
+            return self._core.intake.offer(title, message, level, source, category, component, labels, recommendations)
+        if self._core.disabled:
+            return DISABLED
+        event = self._core.intake.make_event(
+            title, message, level, source, category, component, labels, recommendations
+        )
+        answers = self._core.stepper.ask(lambda _: [event])
+        alert = answers[0].alert if answers else None
+        reason = "there is no journal: alerts are kept in memory only"
+        return Receipt(durable=False, reason=reason, id=alert.id if alert else "")
+
+    def _emit_alert(
+        self, title: str, message: str, level: AlertSeverity | int | str, source: str
+    ) -> PerformanceAlert | None:
+        """Raise an alert and wait until it was judged, at most 2 s."""
+        if self._core.disabled:
+            return None
+        event = self._core.intake.make_event(title, message, level, source, _GENERAL, "", None, ())
+        answers = self._core.stepper.ask(lambda _: [event])
+        return answers[0].alert if answers else None
+
+    def resolve(self, fingerprint: str) -> bool:
+        """Say that an event is over. False: none of this fingerprint is open."""
+        answers = self._core.stepper.ask(lambda _: [given.Resolve(fingerprint)])
+        return bool(answers and answers[0].found)
+
+    # -- checks
+
+    async def check_cpu_usage(self) -> CheckResult:
+        """Measure the machine's CPU now and judge it by the rule `cpu-high`, without its `for`. In percent."""
+        return await self._checks.cpu()
+
+    async def check_memory_usage(self) -> CheckResult:
+        """Measure memory now, the machine's or a tighter container's, and judge it. In percent."""
+        return await self._checks.memory()
+
+    async def check_storage_latency(self) -> CheckResult:
+        """Time a small synced write to a nameless temporary file, and judge it. In milliseconds."""
+        return await self._checks.storage()
+
+    async def check_buffer_usage(self) -> CheckResult:
+        """Judge the fullest of the tracked buffers. In percent."""
+        return await self._checks.buffers()
+
+    # -- the program's own metrics
+
+    def record(self, metric: str, value: float, labels: Mapping[str, str] | None = None) -> None:
+        """Hand over a reading of the program's own, from any thread. Never blocks or raises; bad ones are counted."""
+        self._core.metrics.record(metric, value, labels)
+
+    def timed(self, name: str) -> Any:
+        """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
+        return timed(name, self._core.metrics.record)
+
+    def add_sensor(self, read: Callable[[], Any]) -> None:
+        """Call `read` at each pass for readings: a mapping from name to number, or (name, value, labels) triples."""
+        self._core.install(CallableSensor(read))
+
+    def watch_loop(self, loop: AbstractEventLoop, name: str | None = None) -> None:
+        """Watch an asyncio event loop by name. Running loops are found without this too, within ten seconds."""
+        self._core.loops.watch_loop(loop, name)
+
+    # -- rules and channels at run time
+
+    @property
+    def rules(self) -> tuple[AlertRule, ...]:
+        """The rules in force, disabled ones included."""
+        return tuple(self._core.rules.values())
+
+    def add_rule(self, rule: AlertRule) -> None:
+        """Judge by one more rule; one of the same name is replaced."""
+        self._core.rules[rule.name] = rule
+        self._core.stepper.ask(lambda _: [given.AddRule(rule)])
+
+    def remove_rule(self, name: str) -> None:
+        """Judge by a rule no longer; its open alerts end.
+
+        Raises: RuleNotFound: if there is none of this name.
+        """
+        if self._core.rules.pop(name, None) is None:
+            raise RuleNotFound(name, self._core.rules)
+        self._core.stepper.ask(lambda _: [given.RemoveRule(name)])
+
+    def enable_rule(self, name: str) -> None:
+        """Judge by a rule again. Raises RuleNotFound."""
+        self._switch(name, enabled=True)
+
+    def disable_rule(self, name: str) -> None:
+        """Judge by a rule no longer, but keep it; its open alerts end. Raises RuleNotFound."""
+        self._switch(name, enabled=False)
+
+    def add_channel(
+        self, channel: AlertChannel | Callable[[PerformanceAlert], Any], *, severity: AlertSeverity = AlertSeverity.INFO
+    ) -> None:
+        """Tell one more channel, of this severity and worse. A plain function is taken too."""
+        [(made, route)] = self.config.replace(channels=[channel]).make_channels()
+        self._core.add_channel(made, msgspec.structs.replace(route, severity=severity))
+
+    def _switch(self, name: str, *, enabled: bool) -> None:
+        rule = self._core.rules.get(name)
+        if rule is None:
+            raise RuleNotFound(name, self._core.rules)
+        self._core.rules[name] = msgspec.structs.replace(rule, enabled=enabled)
+        self._core.stepper.ask(lambda _: [given.SwitchRule(name, enabled)])
+
+    # -- alerts
+
+    @property
+    def history(self) -> AlertHistory:
+        """The recent occurrences."""
+        return self._core.engine.history
+
+    @property
+    def _last_emit(self) -> dict[tuple[str, int], Any]:
+        """When each source and level was told of; the throttle."""
+        return self._core.engine.decisions.teller.suppressor.last
+
+    def open_alerts(self) -> tuple[PerformanceAlert, ...]:
+        """The alerts that are open, worst first."""
+        return tuple(self._core.engine.book.open_alerts())
+
+    def acknowledge(self, alert_id: str, by: str = "", comment: str = "") -> PerformanceAlert:
+        """Take care of an alert: its repeats are not told any more. Twice is fine.
+
+        Raises: AlertNotFound: if no alert has this id.
+        """
+        answers = self._core.stepper.ask(lambda _: [given.Acknowledge(alert_id, inert(by, 200), inert(comment, 2000))])
+        alert = answers[0].alert if answers else None
+        if alert is None:
+            raise AlertNotFound(alert_id)
+        return alert
+
+    async def acknowledge_alert(self, alert_id: str, by: str = "", comment: str = "") -> PerformanceAlert:
+        """`acknowledge`, for coroutines. Raises AlertNotFound."""
+        answer = await self._core.ask(lambda _: [given.Acknowledge(alert_id, inert(by, 200), inert(comment, 2000))])
+        if answer is None or answer.alert is None:
+            raise AlertNotFound(alert_id)
+        return answer.alert
+
+    async def get_recent_alerts(self, n: int = 10) -> list[PerformanceAlert]:
+        """The last `n` alerts, newest first, ended and suppressed ones included."""
+        return self._core.engine.book.recent()[: max(n, 0)]
+
+    async def get_alerts_by_category(self, category: AlertCategory | str) -> list[PerformanceAlert]:
+        """The alerts of a category, newest first. Raises ValueError for an unknown category."""
+        wanted = AlertCategory(category)
+        return [alert for alert in self._core.engine.book.recent() if alert.category is wanted]
+
+    async def get_unacknowledged_alerts(self) -> list[PerformanceAlert]:
+        """The alerts that nobody has acknowledged, newest first."""
+        return [alert for alert in self._core.engine.book.recent() if alert.acknowledgement is None]
+
+    async def clear_history(self) -> None:
+        """Forget what is over; an open alert is shown again at its next change."""
+        await self._core.ask(lambda _: [given.ClearHistory()])
+
+    def get_dynamic_threshold(self, metric: str) -> float:
+        """The present bound of a metric in the configuration's unit; the static one, until bounds are learned."""
+        return self.config.get_dynamic_threshold(metric)
+
+    # -- threads
+
+    @property
+    def _registered_threads(self) -> set[threading.Thread]:
+        return self._threads.known
+
+    def register_thread(self, thread: threading.Thread | None = None) -> None:
+        """Know a thread of the program, by default the calling one. Twice is once."""
+        self._threads.register(thread)
+
+    def unregister_thread(self, thread: threading.Thread | None = None) -> None:
+        """Forget a thread, by default the calling one."""
+        self._threads.unregister(thread)
+
+    # -- for the doors and the command line
+
+    def latest(self) -> dict[SeriesKey, float]:
+        """The last reading of each series, in base units; of counters the present rate a second."""
+        values = {series.key: series.latest() for series in tuple(self._core.engine.series.values())}
+        return {key: value for key, value in values.items() if value == value}  # noqa: PLR0124 - NaN is no reading
+
+    def recent(self, metric: str, labels: Mapping[str, str] | None = None, points: int = 60) -> list[float]:
+        """The last readings of one series, oldest first."""
+        key = SeriesKey(metric, canonical_labels(labels or {}))
+        for series in tuple(self._core.engine.series.values()):
+            if series.key == key:
+                return series.recent(points)
+        return []
+
+    def counters(self) -> dict[str, int]:
+        """What was dropped, merged, failed or given up: Tocsin's own account of itself."""
+        counts = {f"events_{name}": count for name, count in self._core.intake.counts().items()}
+        for channel, per_channel in self._core.delivery.counts().items():
+            counts |= {f"channel_{channel}_{name}": count for name, count in per_channel.items()}
+        counts |= {
+            f"readings_dropped_{reason.replace(' ', '_')}": count
+            for reason, count in self._core.metrics.dropped.items()
+        }
+        failed = self._core.listener_failures.value() + self.alert_triggered.failures() + self.alert_changed.failures()
+        return counts | {
+            "levels_not_understood": self._core.intake.odd_levels.value(),
+            "listeners_failed": failed,
+            "passes_failed": self._core.watch.failed_passes.value(),
+            "history_dropped": self.history.dropped,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """How the system does, as plain values for JSON."""
+        from tocsin.system.status import status_of  # noqa: PLC0415 - only the command line asks
+
+        return status_of(self)
+
+    def interval_s(self) -> float:
+        """Seconds between two passes, as of now."""
+        return self._core.interval_s()
+
+    def channel_names(self) -> list[str]:
+        """The channels that are told."""
+        return list(self._core.delivery.counts())
+
+    def sensor_health(self) -> tuple[SensorHealth, ...]:
+        """How each sensor does."""
+        return self._core.monitor.health()
+
+    def open_control(self) -> None:
+        """Let the command line reach this program while it is started, unless the configuration says no."""
+        self._reachable = self.config.control is not False
+
+    @property
+    def started_at(self) -> Instant | None:
+        """When it was started; None while it is not."""
+        return self._started_at
+
+    # -- for the hooks at forks and at the end
+
+    def _has_unfinished(self) -> bool:
+        return self._core.has_unfinished()
+
+    def _after_fork(self) -> bool:
+        """In the child: nothing of the parent's goes on. Returns whether it was started."""
+        started, self._started_at, self._control = self._started_at is not None, None, None
+        self._core.after_fork()
+        self._threads.after_fork()
+        self._checks = DirectChecks(self._core)
+        return started
+
+
+def _real_s() -> float:
+    return SystemClock().now().mono_s

@@ -1,0 +1,236 @@
+"""The machinery under AlertSystem: sensors, engine and channels, driven by one thread or by whoever calls."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tocsin.coordinator import MonitoringCoordinator
+from tocsin.delivery import Delivery
+from tocsin.engine import Engine
+from tocsin.errors import SampleError
+from tocsin.model import inputs as given
+from tocsin.monitor import PerformanceMonitor
+from tocsin.sensors.buffers import BufferManager, BufferSensor
+from tocsin.sensors.choose import host_sensors, process_sensors
+from tocsin.sensors.eventloop import EventLoopSensor
+from tocsin.sensors.own import OwnMetrics
+from tocsin.system.evidence import capture
+from tocsin.system.intake import Intake
+from tocsin.system.reporting import complain
+from tocsin.system.signals import AlertSignal
+from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
+from tocsin.system.watching import WatchThread
+from tocsin.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tocsin.alerts.settings import Route
+    from tocsin.channels.protocol import Channel
+    from tocsin.clock import Clock, Instant
+    from tocsin.config import AlertConfig
+    from tocsin.model.inputs import Answer, Input, Outcome
+    from tocsin.model.notice import Notice
+    from tocsin.model.readings import SeriesKey
+    from tocsin.model.rule import AlertRule
+    from tocsin.sensors.protocol import Sensor
+
+
+class SystemCore:
+    """Reads, steps and tells; `AlertSystem` is its face.
+
+    Args:
+        config: what to watch and whom to tell.
+        clock: read once a pass.
+        sensors: instead of those of this machine.
+    """
+
+    def __init__(self, config: AlertConfig, clock: Clock, sensors: Iterable[Sensor] | None) -> None:
+        self.config = config
+        self.clock = clock
+        self.disabled = os.environ.get("TOCSIN_DISABLED", "") not in {"", "0"}
+        self.parts = MonitoringCoordinator(clock=clock)
+        self.buffers = BufferManager()
+        self.loops = EventLoopSensor()
+        self.metrics = OwnMetrics()
+        self.listener_failures = Tally()
+        self.rules: dict[str, AlertRule] = {rule.name: rule for rule in config.all_rules()}
+        self._sensors = None if sensors is None else list(sensors)
+        self._added: list[Sensor] = []
+        # Pauses between attempts are spread by chance; nothing is judged by it.
+        self.delivery = Delivery(clock, random.Random(), report=_given_up)
+        self._routes: list[Route] = []
+        for channel, route in config.make_channels():
+            self._attach(channel, route)
+        self._monitor: PerformanceMonitor | None = None
+        self._monitor_lock = threading.RLock()
+        self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
+        self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
+        self.watch = WatchThread(
+            self.stepper, clock, self.one_pass, interval_s=self.interval_s,
+            error_backoff_s=config.error_backoff, died=self.parts.supervise,
+        )  # fmt: skip
+        self.parts.add(self.watch)
+        self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
+        self.alert_changed = AlertSignal("alert_changed", (object,), self.is_started, self.listener_failures)
+
+    @property
+    def engine(self) -> Engine:
+        """The pipeline; a new one in a forked child."""
+        return self.stepper.engine
+
+    def is_started(self) -> bool:
+        """Whether a watch thread steps."""
+        return self.stepper.owner is not None
+
+    async def ask(self, work: Callable[[Instant], Sequence[Input]]) -> Answer | None:
+        """Step with what `work` makes and give back the last answer, without blocking the caller's event loop."""
+        if self.disabled:
+            return None
+        if self.stepper.owner is None or self.stepper.owner is threading.current_thread():
+            answers = self.stepper.ask(work)
+            return answers[0] if answers else None
+        import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
+
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        reply = self.stepper.post(work, lambda: _call_soon(loop, done.set))
+        try:
+            await asyncio.wait_for(done.wait(), ANSWER_WITHIN_S)
+        except TimeoutError:
+            return None
+        return reply.answers[0] if reply.answers else None
+
+    async def read_sensor(self, name: str) -> dict[SeriesKey, float]:
+        """Read one sensor now; empty, if it is absent or fails."""
+        with self._monitor_lock:
+            try:
+                return self.monitor.read_sensor(name, self.clock.now())
+            except SampleError:
+                return {}  # the sensor was set aside, and `tocsin doctor` says why
+
+    def sample_of(self, readings: Mapping[SeriesKey, float]) -> tuple[list[Input], list[int]]:
+        """The inputs that hand over readings taken aside, and the numbers of their series."""
+        with self._monitor_lock:
+            ids = {self.monitor.id_of(key): key for key in readings}
+        known = self.engine.series
+        new: list[Input] = [given.NewSeries(number, key) for number, key in ids.items() if number not in known]
+        return [*new, given.Sample(list(ids), list(readings.values()))], list(ids)
+
+    @property
+    def monitor(self) -> PerformanceMonitor:
+        """Which sensor is read when; made at first use."""
+        with self._monitor_lock:
+            if self._monitor is None:
+                self._monitor = self._make_monitor()
+            return self._monitor
+
+    def has_unfinished(self) -> bool:
+        """Whether something waits to be judged, told or delivered."""
+        return bool(len(self.intake) or self.delivery.waiting() or self.engine.decisions.teller.has_unsaid())
+
+    def _ring(self) -> None:
+        self.stepper.ring()
+
+    def _make_engine(self) -> Engine:
+        return Engine(
+            self.rules.values(), self.config.alert_settings(tuple(self._routes)),
+            interval_s=self.config.check_interval, points=self.config.series_points,
+        )  # fmt: skip
+
+    def _make_monitor(self) -> PerformanceMonitor:
+        sensors = [*host_sensors(), *process_sensors()] if self._sensors is None else self._sensors
+        inner: list[Sensor] = [self.loops, BufferSensor(self.buffers)]
+        return PerformanceMonitor([*sensors, *inner, *self._added], clock=self.clock, own=self.metrics)
+
+    def install(self, sensor: Sensor) -> None:
+        """Read one more sensor from now on."""
+        with self._monitor_lock:
+            self._added.append(sensor)
+            if self._monitor is not None:
+                self._monitor.add(sensor)
+
+    def _attach(self, channel: Channel, route: Route) -> None:
+        self.delivery.add(channel)
+        self._routes.append(route)
+
+    def add_channel(self, channel: Channel, route: Route) -> None:
+        """Tell one more channel from now on."""
+        self._attach(channel, route)
+        self.engine.decisions.teller.add_route(route)
+
+    def interval_s(self) -> float:
+        """Half the interval while alerts are fresh."""
+        base_s = self.config.check_interval
+        return (
+            base_s / 2
+            if self.config.dynamic_interval and self.engine.history.get_recent(minutes=1, now=self.clock.now())
+            else base_s
+        )
+
+    def one_pass(self) -> None:
+        """Read what is due, and step."""
+        now = self.clock.now()
+        with self._monitor_lock:
+            batch = self.monitor.collect(now, self.config.check_interval)
+            failed = self.monitor.failed_series()
+        inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
+        inputs.append(given.Sample(batch.ids, batch.values))
+        if failed:
+            inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
+        self.stepper.step(inputs, now)
+
+    def _publish(self, outcome: Outcome, now: Instant) -> None:
+        notices = outcome.notices
+        if outcome.wants:
+            notices = self._with_evidence(outcome, now)
+        if notices:
+            self.delivery.hand_over(notices)
+        if outcome.changes:
+            self._fire(outcome)
+
+    def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
+        """Capture what is wanted while it is still to be seen, and let the notices carry it."""
+        found = []
+        for want in outcome.wants:
+            evidence = capture(want, self.loops.thread_of)
+            if evidence is not None:
+                found.append(given.EvidenceFound(want.alert_id, evidence))
+        if not found:
+            return outcome.notices
+        self.stepper.step(found, now)
+        return tuple(given.refreshed(notice, self.engine.book.find) for notice in outcome.notices)
+
+    def _fire(self, outcome: Outcome) -> None:
+        for change in outcome.changes:
+            if len(self.alert_changed):
+                self.alert_changed.emit(change.alert)
+            if change.signals and len(self.alert_triggered):
+                for _ in range(change.signals):
+                    self.alert_triggered.emit(change.alert.title, change.alert.message, int(change.alert.severity))
+
+    def after_fork(self) -> None:
+        """In the child: no thread, lock, queue or open file of the parent."""
+        self._monitor_lock = threading.RLock()
+        self._monitor = None
+        self.parts.after_fork()
+        self.intake.after_fork()
+        self.stepper.after_fork(self._make_engine())
+        self.watch.after_fork()
+        self.delivery.after_fork()
+        self.alert_triggered.after_fork()
+        self.alert_changed.after_fork()
+
+
+def _call_soon(loop: Any, call: Callable[[], object]) -> None:
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:
+        return  # the caller's loop is closed; nobody waits any more
+
+
+def _given_up(channel: str, notice: Notice, error: BaseException) -> None:
+    complain(f"channel {channel!r} gave up notice {notice.id}: {type(error).__name__}: {error}")

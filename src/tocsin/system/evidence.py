@@ -1,0 +1,57 @@
+"""Capturing what an alert wants as its proof: stacks, at the moment when they still show the cause."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Final
+
+from tocsin.model.alert import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from tocsin.model.inputs import Want
+
+MAX_FRAMES: Final = 12
+MAX_THREADS: Final = 5
+
+
+def capture(want: Want, loop_thread: Callable[[str], int | None]) -> Evidence | None:
+    """Capture one proof; None where there is nothing to show.
+
+    Args:
+        want: what is asked for.
+        loop_thread: from the label of an event loop to the ident of its thread.
+    """
+    if want.kind == "loop_stack":
+        ident = loop_thread(dict(want.labels).get("loop", ""))
+        frame = sys._current_frames().get(ident) if ident is not None else None  # noqa: SLF001 - the only way there is
+        return None if frame is None else Evidence("stack", "the event loop is in", _lines(frame))
+    if want.kind == "busy_threads":
+        return _threads()
+    return None
+
+
+def _threads() -> Evidence | None:
+    """Where each thread of the program stands, the main one first, Tocsin's own left out."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    main = threading.main_thread().ident
+    frames = sys._current_frames()  # noqa: SLF001 - the only way there is
+    lines: list[str] = []
+    for ident in sorted(frames, key=lambda ident: ident != main)[: MAX_THREADS + 2]:
+        name = names.get(ident, "?")
+        if not name.startswith("tocsin-"):
+            lines.append(f"{name}: {_lines(frames[ident])[0]}")
+    return Evidence("stack", "the threads are in", tuple(lines[:MAX_THREADS])) if lines else None
+
+
+def _lines(frame: FrameType) -> tuple[str, ...]:
+    """The stack, innermost first: that is where the time goes."""
+    summary = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=MAX_FRAMES, lookup_lines=True)
+    return tuple(
+        f"{entry.filename}:{entry.lineno} in {entry.name}" + (f": {entry.line}" if entry.line else "")
+        for entry in summary
+    )

@@ -1,0 +1,52 @@
+"""What happens to systems when the process forks, and when it ends.
+
+Nothing here logs or waits in the fork hook: both have hung children of other programs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import weakref
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tocsin.system.alert_system import AlertSystem
+
+AT_EXIT_S: Final = 1.0
+
+_systems: weakref.WeakSet[AlertSystem] = weakref.WeakSet()
+# Systems that watch again in a child by themselves: those of `tocsin run` and `watch()`.
+_faithful: weakref.WeakSet[AlertSystem] = weakref.WeakSet()
+
+
+def remember(system: AlertSystem) -> None:
+    """Take care of a system at forks and at the end of the process."""
+    _install_hooks()
+    _systems.add(system)
+
+
+def watch_again_in_children(system: AlertSystem) -> None:
+    """Start this system again in forked children."""
+    _faithful.add(system)
+
+
+@functools.cache  # hooks cannot be taken back, so they are set once
+def _install_hooks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_in_child)
+    atexit.register(_at_exit)
+
+
+def _in_child() -> None:
+    for system in tuple(_systems):
+        if system._after_fork() and system in _faithful:  # noqa: SLF001 - the hook is a part of the system
+            system.start()
+
+
+def _at_exit() -> None:
+    """Deliver what waits, shortly; daemon threads do not hold up the exit."""
+    for system in tuple(_systems):
+        if system._has_unfinished():  # noqa: SLF001 - as above
+            system.flush(AT_EXIT_S)

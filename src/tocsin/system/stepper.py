@@ -1,0 +1,149 @@
+"""One stepper at a time: the watch thread where it runs, otherwise whoever calls.
+
+All that goes into the engine passes here. A caller never blocks on a step of somebody else, except to await an answer,
+and that at most two seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from tocsin.clock import Clock, Instant, Wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tocsin.engine import Engine
+    from tocsin.model.inputs import Answer, Input, Outcome
+    from tocsin.system.intake import Intake
+
+ANSWER_WITHIN_S: Final = 2.0
+
+Work = "Callable[[Instant], Sequence[Input]]"
+
+
+class Reply:
+    """The place where the answer to a posted input will stand."""
+
+    __slots__ = ("_bell", "answers", "on_done", "work")
+
+    def __init__(self, work: Callable[[Instant], Sequence[Input]], on_done: Callable[[], None] | None = None) -> None:
+        self.work = work
+        self.on_done = on_done
+        self.answers: tuple[Answer, ...] | None = None
+        self._bell = Wakeup()
+
+    def give(self, answers: tuple[Answer, ...]) -> None:
+        """Answer, from the stepping thread."""
+        self.answers = answers
+        self._bell.set()
+        if self.on_done is not None:
+            self.on_done()
+
+    def wait(self, timeout_s: float) -> tuple[Answer, ...] | None:
+        """The answers; None if they did not come in time."""
+        self._bell.wait(timeout_s)
+        return self.answers
+
+
+class Stepper:
+    """Steps the engine, one thread at a time.
+
+    Args:
+        engine: the pipeline.
+        intake: where plain events wait.
+        clock: read once a step.
+        publish: called with each outcome, outside of the lock, on the thread that stepped.
+    """
+
+    def __init__(
+        self, engine: Engine, intake: Intake, clock: Clock, publish: Callable[[Outcome, Instant], None]
+    ) -> None:
+        self.engine = engine
+        self.intake = intake
+        self._clock = clock
+        self._publish = publish
+        self.bell = Wakeup()
+        # The thread that steps for everybody; None: each caller steps for itself.
+        self.owner: threading.Thread | None = None
+        self.after_fork(engine)
+
+    def after_fork(self, engine: Engine) -> None:
+        """In the child: nobody steps, nothing is posted, and the engine is a new one."""
+        self.engine = engine
+        self.owner = None
+        self.bell = Wakeup()
+        self._lock = threading.Lock()
+        self._posted: deque[Reply] = deque()
+
+    def ring(self) -> None:
+        """Something waits in the intake. Never blocks: whoever steps now, or next, takes it along."""
+        if self.owner is not None:
+            self.bell.set()
+            return
+        while len(self.intake) and self._lock.acquire(blocking=False):
+            self._step_and_release([])
+
+    def step(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
+        """Step with these inputs, behind what waits in the intake, on this thread."""
+        self._lock.acquire()
+        outcome = self._step_and_release(inputs, now)
+        self._serve_late()
+        return outcome
+
+    def ask(
+        self, work: Callable[[Instant], Sequence[Input]], timeout_s: float = ANSWER_WITHIN_S
+    ) -> tuple[Answer, ...] | None:
+        """Step with the inputs that `work` makes, and give back the answers.
+
+        Returns: None, if the watch thread did not answer in time (the input is still taken).
+        """
+        if self._steps_here():
+            now = self._clock.now()
+            return self.step(work(now), now).answers[-1:]
+        return self.post(work).wait(timeout_s)
+
+    def post(self, work: Callable[[Instant], Sequence[Input]], on_done: Callable[[], None] | None = None) -> Reply:
+        """Leave work for the thread that steps."""
+        reply = Reply(work, on_done)
+        self._posted.append(reply)
+        self.bell.set()
+        if self.owner is None:
+            self.serve()  # it stopped in between
+        return reply
+
+    def serve(self) -> None:
+        """Do what was posted and what waits in the intake; for the thread that steps."""
+        while self._posted:
+            try:
+                reply = self._posted.popleft()
+            except IndexError:
+                break
+            now = self._clock.now()
+            answers: tuple[Answer, ...] = ()
+            try:
+                answers = self.step(reply.work(now), now).answers[-1:]
+            finally:
+                reply.give(answers)
+        if len(self.intake):
+            self.step([])
+
+    def _steps_here(self) -> bool:
+        return self.owner is None or self.owner is threading.current_thread()
+
+    def _step_and_release(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
+        """Step under the lock that is held, release it, and publish."""
+        try:
+            now = now or self._clock.now()
+            outcome = self.engine.step([*self.intake.drain(), *inputs], now)
+        finally:
+            self._lock.release()
+        self._publish(outcome, now)
+        return outcome
+
+    def _serve_late(self) -> None:
+        # Somebody may have found the lock taken and left an event for whoever held it.
+        if self.owner is None:
+            self.ring()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.rules.thresholds import dynamic_threshold
+
+values = st.floats(min_value=-1e6, max_value=1e6)
+
+
+def test_the_missions_example_gives_seventy() -> None:
+    assert dynamic_threshold(85.0, [40, 60]) == 70.0
+
+
+def test_the_static_threshold_is_never_exceeded() -> None:
+    assert dynamic_threshold(60.0, [40, 60]) == 60.0
+
+
+def test_the_deviation_is_that_of_the_population() -> None:
+    assert dynamic_threshold(85.0, [50]) == 50.0
+    assert dynamic_threshold(1000.0, [2, 4, 4, 4, 5, 5, 7, 9]) == 9.0
+
+
+@pytest.mark.parametrize("history", [[], (), [math.nan], [math.inf, -math.inf, math.nan]])
+def test_without_history_it_is_the_static_threshold(history: list[float]) -> None:
+    assert dynamic_threshold(85.0, history) == 85.0
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    assert dynamic_threshold(85.0, [40, math.nan, 60, math.inf]) == 70.0
+
+
+@given(values, st.lists(values))
+def test_it_lies_between_the_mean_and_the_static_threshold(static: float, history: list[float]) -> None:
+    found = dynamic_threshold(static, history)
+
+    assert found <= static
+    assert found == static or not history or found >= min(history) - 1e-6
+
+
+@given(values, st.lists(values, min_size=1))
+def test_the_order_of_the_history_does_not_matter(static: float, history: list[float]) -> None:
+    shuffled = sorted(history)
+
+    assert dynamic_threshold(static, shuffled) == pytest.approx(dynamic_threshold(static, history), abs=1e-6)
