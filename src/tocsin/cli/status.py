@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tocsin.clock import Instant
+
+# Of all that is counted, what is worth no remark.
+_GOOD_COUNTS: Final = ("offered", "accepted", "delivered")
 
 
 @click.command()
@@ -60,7 +63,8 @@ def lines_of(status: Mapping[str, Any], now: Instant) -> Iterator[str]:
         yield f"           {alert.message}  [id {alert.id}]"
     yield from _sensors(status)
     yield f"rules: {status.get('rules')}"
-    lost = {name: count for name, count in (status.get("counters") or {}).items() if count}
+    counters = (status.get("counters") or {}).items()
+    lost = {name: count for name, count in counters if count and not str(name).endswith(_GOOD_COUNTS)}
     if lost:
         yield "counted: " + ", ".join(f"{visible(str(name))} {count}" for name, count in lost.items())
 

@@ -118,9 +118,7 @@ def _presence(pid: int | None) -> Callable[[], bool]:
     try:
         process = psutil.Process(pid)
     except psutil.NoSuchProcess:
-        raise ControlError(
-            f"no process has the id {pid}; find it with: ps aux, or list programs with tocsin doctor"
-        ) from None
+        raise ControlError(f"no process has the id {pid}; list them with: ps -e") from None
     except psutil.AccessDenied:
         raise ControlError(f"process {pid} may not be looked at by this user; try as its owner") from None
 

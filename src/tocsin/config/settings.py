@@ -257,7 +257,8 @@ def read_settings(given: Mapping[str, object]) -> tuple[dict[str, Any], list[Mis
         except Wrong as error:
             example = f"{key}={setting.example}"
             mistakes += [
-                found._replace(path=(key, *found.path), example=found.example or example) for found in error.mistakes
+                found._replace(path=(key, *found.path), example=found.example or ("" if found.remark else example))
+                for found in error.mistakes
             ]
     return fields, mistakes
 

@@ -15,7 +15,7 @@ from tocsin.model.notice import CheckResult, Receipt
 from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
 from tocsin.sensors.own import CallableSensor
 from tocsin.sensors.timing import timed
-from tocsin.system import forking
+from tocsin.system import account, forking
 from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
@@ -378,39 +378,20 @@ class AlertSystem:
 
     def latest(self) -> dict[SeriesKey, float]:
         """The last reading of each series, in base units; of counters the present rate a second."""
-        values = {series.key: series.latest() for series in tuple(self._core.engine.series.values())}
-        return {key: value for key, value in values.items() if value == value}  # noqa: PLR0124 - NaN is no reading
+        return account.latest(self._core)
 
     def recent(self, metric: str, labels: Mapping[str, str] | None = None, points: int = 60) -> list[float]:
         """The last readings of one series, oldest first."""
-        key = SeriesKey(metric, canonical_labels(labels or {}))
-        for series in tuple(self._core.engine.series.values()):
-            if series.key == key:
-                return series.recent(points)
-        return []
+        return account.recent(self._core, SeriesKey(metric, canonical_labels(labels or {})), points)
 
     def counters(self) -> dict[str, int]:
         """What was dropped, merged, failed or given up: Tocsin's own account of itself."""
-        counts = {f"events_{name}": count for name, count in self._core.intake.counts().items()}
-        for channel, per_channel in self._core.delivery.counts().items():
-            counts |= {f"channel_{channel}_{name}": count for name, count in per_channel.items()}
-        counts |= {
-            f"readings_dropped_{reason.replace(' ', '_')}": count
-            for reason, count in self._core.metrics.dropped.items()
-        }
-        failed = self._core.listener_failures.value() + self.alert_triggered.failures() + self.alert_changed.failures()
-        return counts | {
-            "levels_not_understood": self._core.intake.odd_levels.value(),
-            "listeners_failed": failed,
-            "passes_failed": self._core.watch.failed_passes.value(),
-            "history_dropped": self.history.dropped,
-        }
+        return account.counters(self._core)
 
     def status(self) -> dict[str, Any]:
         """How the system does, as plain values for JSON."""
-        from tocsin.system.status import status_of  # noqa: PLC0415 - only the command line asks
-
-        return status_of(self)
+        threads = [thread.name for thread in tuple(self._threads.known)]
+        return account.status_of(self._core, started=self._started_at, threads=threads)
 
     def interval_s(self) -> float:
         """Seconds between two passes, as of now."""

@@ -9,25 +9,39 @@ import atexit
 import functools
 import os
 import weakref
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from tocsin.system.alert_system import AlertSystem
+from typing import Final, Protocol
 
 AT_EXIT_S: Final = 1.0
 
-_systems: weakref.WeakSet[AlertSystem] = weakref.WeakSet()
+
+class Forked(Protocol):
+    """What the hooks ask of a system."""
+
+    def start(self) -> object:
+        """Watch."""
+        ...
+
+    def flush(self, timeout_s: float) -> bool:
+        """Tell and deliver what waits."""
+        ...
+
+    def _has_unfinished(self) -> bool: ...
+
+    def _after_fork(self) -> bool: ...
+
+
+_systems: weakref.WeakSet[Forked] = weakref.WeakSet()
 # Systems that watch again in a child by themselves: those of `tocsin run` and `watch()`.
-_faithful: weakref.WeakSet[AlertSystem] = weakref.WeakSet()
+_faithful: weakref.WeakSet[Forked] = weakref.WeakSet()
 
 
-def remember(system: AlertSystem) -> None:
+def remember(system: Forked) -> None:
     """Take care of a system at forks and at the end of the process."""
     _install_hooks()
     _systems.add(system)
 
 
-def watch_again_in_children(system: AlertSystem) -> None:
+def watch_again_in_children(system: Forked) -> None:
     """Start this system again in forked children."""
     _faithful.add(system)
 

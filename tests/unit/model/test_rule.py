@@ -100,7 +100,10 @@ def test_a_threshold_is_read_by_the_unit_of_its_metric(
         ({"threshold": math.nan}, "a finite number"),
         ({"threshold": math.inf}, "a finite number"),
         ({"threshold": 10**400}, "a finite number"),
-        ({"category": MEMORY, "threshold": 700_000_000}, "megabytes: 7e+08 MB is 700 TB; write the unit, as in '650 MB'"),
+        (
+            {"category": MEMORY, "threshold": 700_000_000},
+            "megabytes: 7e+08 MB is 700 TB; write the unit, as in '650 MB'",
+        ),
         ({"category": GENERAL, "metric": "process.memory.usage"}, "a size such as '650 MB'"),
         ({"category": GENERAL, "metric": "process.memory.usage", "threshold": "650"}, "a size such as '650 MB'"),
         ({"category": GENERAL, "metric": "tocsin.eventloop.lag"}, "a time such as '50 ms'"),
@@ -152,7 +155,11 @@ def test_a_clear_threshold_stands_on_the_good_side(condition: str, clear: float,
         ({"name": None}, "name", "a name that says what is wrong"),
         ({"severity": "criticl"}, "severity", "info, warning or critical (did you mean 'critical'?)"),
         ({"severity": 7}, "severity", "info, warning or critical"),
-        ({"condition": "anomalous"}, "condition", "a condition that is built: greater_than, less_than, equals, not_equals"),
+        (
+            {"condition": "anomalous"},
+            "condition",
+            "a condition that is built: greater_than, less_than, equals, not_equals",
+        ),
         ({"enabled": "yes"}, "enabled", "True or False"),
         ({"metric": 5}, "metric", "the name of a metric"),
         ({"for_s": "30s"}, "for_s", "seconds, 0 or more"),
@@ -247,14 +254,23 @@ def test_changing_a_rule_checks_it_again() -> None:
 
 
 _anything = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.text(max_size=3), max_size=2)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.lists(st.text(max_size=3), max_size=2)
 )
-_words = st.sampled_from(["85 %", "50 ms", "5 MB/s", "avg", "rate", "last", "equals", "less_than", "disk_io", "general"])
+_words = st.sampled_from(
+    ["85 %", "50 ms", "5 MB/s", "avg", "rate", "last", "equals", "less_than", "disk_io", "general"]
+)
 
 
 @given(
     st.dictionaries(
-        st.sampled_from([field for field in AlertRule.__struct_fields__ if field not in {"name", "category", "threshold"}]),
+        st.sampled_from(
+            [field for field in AlertRule.__struct_fields__ if field not in {"name", "category", "threshold"}]
+        ),
         _anything | _words,
         max_size=6,
     ),
