@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SESSIONS: dict[str, bytearray] = {}
 SESSION_BYTES = 200_000
-PRICING_S = 0.4
+PRICING_S = 0.8
 PRINTER_S = 1.2
 
 
@@ -85,16 +85,14 @@ class Shop:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            _method, path, _rest = head.decode("latin-1").split(" ", 2)
+            request = await reader.readuntil(b"\r\n\r\n")
+            _method, path, _rest = request.decode("latin-1").split(" ", 2)
             self.requests += 1
-            route = ROUTES.get(path)
-            status, body = (
-                ("404 Not Found", "no such page") if route is None else ("200 OK", await route(self.requests))
-            )
-            writer.write(
-                f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
-            )
+            status, body = "404 Not Found", "no such page"
+            if path in ROUTES:
+                status, body = "200 OK", await ROUTES[path](self.requests)
+            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            writer.write((head + body).encode())
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the visitor left, or did not speak HTTP

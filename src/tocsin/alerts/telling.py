@@ -68,10 +68,11 @@ class Teller:
         Returns: for how many occurrences listeners are called.
         """
         reason = acknowledgement(episode)
-        source = episode.origin.source
+        # By fingerprint for a rule's alert: ten full disks are ten troubles, one disk that flaps is one.
+        source = episode.origin.source if episode.is_event else episode.fingerprint
         told = 0 if reason else self.suppressor.admit(source, episode.severity, count, now.mono_s)
         if told < count and reason is None:
-            reason = self._one_too_many(source)
+            reason = self._one_too_many(episode.origin.source)
         if told:
             self._fire(episode, now, f"occurrence {episode.count - count + 1}")
         if told < count and reason is not None:
@@ -111,7 +112,6 @@ class Teller:
         return tuple(sorted(notices, key=lambda notice: -notice.severity))
 
     def _suppression(self, episode: Episode, now: Instant) -> Reason | None:
-        # By fingerprint, not by rule: ten full disks are ten troubles, one disk that flaps is one.
         if self.suppressor.admit(episode.fingerprint, episode.severity, 1, now.mono_s):
             return None
         return self._one_too_many(episode.origin.source)

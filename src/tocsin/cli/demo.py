@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 SERVICE: Final = "misbehaving_service.py"
 CONFIG: Final = "demo.toml"
-# Visits a second, by page. A report each few seconds leaves the loop free in between, so that the alert can be told.
-VISITS: Final = {"/health": 5.0, "/login": 20.0, "/price": 2.2, "/report": 0.2}
+# Seconds between an answer and the next visit, by page. A report each few seconds leaves the loop free in between.
+PAUSES_S: Final = {"/health": 0.2, "/login": 0.05, "/price": 0.05, "/report": 5.0}
 LOOK_EVERY_S: Final = 0.5
 END_WITHIN_S: Final = 5.0
 
@@ -43,7 +43,7 @@ class Seen(msgspec.Struct):
     """What became of the demo.
 
     Attributes:
-        alerts: each alert that fired, as it was first seen, with `after_s`: seconds from the start.
+        alerts: by title, each alert that fired, as it was first seen, with `after_s`: seconds from the start.
         status: the last answer of the service; empty if it never answered.
     """
 
@@ -67,9 +67,9 @@ def command(for_s: float | None, port: int, as_json: bool) -> int:  # noqa: FBT0
     seen = Seen()
     code = None
     try:
-        with ended_politely(), running_service(folder, port, quiet=as_json) as (service, port):
-            _tell(as_json, {"event": "started", "pid": service.pid, "port": port}, _intro(folder, port, for_s))
-            with Load(port, VISITS) as load:
+        with ended_politely(), running_service(folder, port, quiet=as_json) as (service, door):
+            _tell(as_json, {"event": "started", "pid": service.pid, "port": door}, _intro(folder, door, for_s))
+            with Load(door, PAUSES_S) as load:
                 _look_on(service, seen, for_s, as_json=as_json)
             code = service.poll()
     except KeyboardInterrupt:
@@ -99,8 +99,9 @@ def find_examples() -> Path:
         if (place / SERVICE).is_file() and (place / CONFIG).is_file():
             return place
     raise click.UsageError(
-        f"the demo runs examples/{SERVICE} of Tocsin's source, which is not here (looked in {', '.join(map(str, places))}). "
-        "Call it in a clone of the repository, or watch a program of your own: tocsin run SCRIPT"
+        f"the demo runs examples/{SERVICE} of Tocsin's source, which is not here "
+        f"(looked in {', '.join(map(str, places))}). Call it in a clone of the repository, "
+        "or watch a program of your own: tocsin run SCRIPT"
     )
 
 
@@ -179,8 +180,9 @@ def _new_alerts(service: subprocess.Popen[str], seen: Seen) -> list[dict[str, An
     if "error" in status:
         return []
     seen.status = status
-    new = [alert for alert in status["open_alerts"] if alert["state"] == "firing" and alert["id"] not in seen.alerts]
-    seen.alerts |= {alert["id"]: alert for alert in new}
+    firing = [alert for alert in status["open_alerts"] if alert["state"] == "firing"]
+    new = [alert for alert in firing if alert["title"] not in seen.alerts]
+    seen.alerts |= {alert["title"]: alert for alert in new}
     return new
 
 

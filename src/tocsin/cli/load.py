@@ -14,20 +14,20 @@ _HOST: Final = "127.0.0.1"
 
 
 class Load:
-    """Visits each page at its rate, until left.
+    """Visits each page again and again, until left.
 
     Args:
         port: of the service on this machine.
-        visits_per_s: by page. A page is visited by one visitor, who waits for each answer.
+        pauses_s: seconds that the one visitor of each page waits before the next visit.
     """
 
-    def __init__(self, port: int, visits_per_s: Mapping[str, float]) -> None:
+    def __init__(self, port: int, pauses_s: Mapping[str, float]) -> None:
         self._port = port
         self._over = threading.Event()
-        self._counts = dict.fromkeys(visits_per_s, 0)
+        self._counts = dict.fromkeys(pauses_s, 0)
         self._visitors = [
-            threading.Thread(target=self._visit, args=(page, 1 / rate), name=f"visitor {page}", daemon=True)
-            for page, rate in visits_per_s.items()
+            threading.Thread(target=self._visit, args=(page, pause_s), name=f"visitor {page}", daemon=True)
+            for page, pause_s in pauses_s.items()
         ]
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ MAX_BYTES: Final = 1024 * 1024
 PYPROJECT: Final = "pyproject.toml"
 
 _PLACE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
+_NONE: Final = re.compile(r", or None( \w+)*")
 # What people mostly did, by the words in which tomllib complains.
 _HINTS: Final = (
     ("Invalid value", "a value; text and numbers with a unit need quotes", 'threshold = "650 MB"'),
@@ -81,9 +82,7 @@ class Document:
         for name in names:
             table = table.get(name) if isinstance(table, dict) else None
         if not isinstance(table, dict):
-            raise ConfigError(
-                [Problem(self.where, ".".join(names), "no such table", f"a table [{'.'.join(names)}]", "[tool.tocsin]")]
-            )
+            raise ConfigError([Problem(self.where, ".".join(names), "no such table", f"a table [{'.'.join(names)}]")])
         self.data = table
         self.root = names
 
@@ -148,7 +147,8 @@ def _refused(where: str, found: str, expected: str, example: str = "") -> Config
 
 
 def _spelled(expected: str) -> str:
-    return expected.replace("True", "true").replace("False", "false").replace(", or None for automatic", "")
+    """The same words for somebody who writes TOML, which has no None."""
+    return _NONE.sub("", expected).replace("True", "true").replace("False", "false")
 
 
 def _as_toml(example: str) -> str:

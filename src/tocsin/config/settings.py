@@ -178,8 +178,8 @@ class AlertConfig:
         """
         from tocsin.rules.thresholds import dynamic_threshold  # noqa: PLC0415 - brings `statistics`, which few need
 
-        short = {long: name for name, long in SHORT_NAMES.items()}.get(metric, metric)
-        if short not in SHORT_NAMES:
+        short = next((name for name, long in SHORT_NAMES.items() if metric in (name, long)), None)
+        if short is None:
             known = (*SHORT_NAMES, *SHORT_NAMES.values())
             raise ConfigError(
                 [Problem("get_dynamic_threshold", "metric", show(metric), choices(known, metric), 'metric="cpu"')]

@@ -91,7 +91,7 @@ class _Scanner:
         self._at += 2 if many else 1
         *parents, name = self._key()
         self._expect("]]" if many else "]")
-        path = (*self._resolve((), parents), name)
+        path = (*self._resolve(parents, line), name)
         if many:
             index = self._last_index[path] = self._last_index.get(path, -1) + 1
             self._places.setdefault(path, Place(line))
@@ -101,11 +101,12 @@ class _Scanner:
         self._places.setdefault(path, Place(line))
         return path
 
-    def _resolve(self, table: Path, names: list[str]) -> Path:
-        """Follow names down from a table; a name of an array of tables means its last table."""
-        path = table
+    def _resolve(self, names: list[str], line: int) -> Path:
+        """Follow names down from the top; the name of an array of tables means its last table."""
+        path: Path = ()
         for name in names:
             path = (*path, name)
+            self._places.setdefault(path, Place(line))
             if path in self._last_index:
                 path = (*path, self._last_index[path])
         return path

@@ -110,7 +110,7 @@ def flag(value: object) -> bool:
 def flag_or_none(value: object) -> bool | None:
     """True, False, or None for "as the situation asks"."""
     if value is not None and not isinstance(value, bool):
-        raise wrong(value, "True, False, or None for automatic")
+        raise wrong(value, "True or False, or None for automatic")
     return value
 
 

@@ -52,7 +52,9 @@ class SeriesLimits:
     def admit(self, metric: str, labels: RawLabels = ()) -> SeriesKey:
         """The series for a name and labels as the program gave them: its own, or the one for all that is too much."""
         # Only exact strings are looked up: 1 and True are equal, and an odd __hash__ is not ours to call.
-        exact = type(metric) is str and all(type(name) is type(value) is str for name, value in labels)
+        exact = type(metric) is str
+        for name, value in labels:
+            exact = exact and type(name) is str and type(value) is str
         if exact and (known := self._remembered.get((metric, labels))) is not None:
             return known
         key = self._judge(inert(metric, MAX_NAME_CHARS), canonical_labels(labels))
@@ -177,12 +179,13 @@ class CallableSensor:
 
         Raises: SampleError: if it returns something else than described above. What it raises itself passes.
         """
+        triples = _triples(self._read_values())
+        if len(triples) > _MAX_SENSOR_SERIES:
+            raise SampleError(f"it returned {len(triples)} values; at most {_MAX_SENSOR_SERIES} make sense as metrics")
         readings: dict[SeriesKey, float] = {}
-        for metric, number, labels in _triples(self._read_values()):
+        for metric, number, labels in triples:
             value = _number(number)
             readings[self._limits.admit(metric, labels)] = value if math.isfinite(value) else NAN
-            if len(readings) > _MAX_SENSOR_SERIES:
-                raise SampleError(f"it returned more than {_MAX_SENSOR_SERIES} values; make several sensors of it")
         self.layout = kept_layout(self.layout, readings)
         return list(readings.values())
 

@@ -29,9 +29,9 @@ class ProcFile:
     __slots__ = ("_fd", "_identity", "_last_below", "_path", "_pid", "_size")
 
     def __init__(self, path: Path, *, long_records: bool = False) -> None:
-        self._last_below = 1 if long_records else _LAST_PIECE_BELOW
-        self._path = os.fspath(path)
         self._fd = -1
+        self._path = os.fspath(path)
+        self._last_below = 1 if long_records else _LAST_PIECE_BELOW
         self._pid = -1
         self._identity = (0, 0)
         self._size = 4096

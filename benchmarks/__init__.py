@@ -1,0 +1,1 @@
+"""Benchmarks: our figure, the peers' and the floor's, in one run. `python -m benchmarks` lists them."""

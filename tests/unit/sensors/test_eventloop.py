@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import subprocess
+import sys
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tocsin.sensors.eventloop import EventLoopSensor
+from tocsin.sensors.loops import running_loops, thread_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tocsin.clock import Instant
+
+
+def labels_of(sensor: EventLoopSensor) -> list[str]:
+    return [dict(key.labels)["loop"] for key in sensor.layout]
+
+
+class LoopThread:
+    """A real loop on a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
+        self.thread.start()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the loop has done all that was posted before."""
+        done = threading.Event()
+        self.loop.call_soon_threadsafe(done.set)
+        assert done.wait(5)
+
+    def block(self) -> threading.Event:
+        """Block the loop until the answer is set."""
+        blocked, free = threading.Event(), threading.Event()
+        self.loop.call_soon_threadsafe(blocked.set)
+        self.loop.call_soon_threadsafe(free.wait, 0.3)
+        assert blocked.wait(5)
+        return free
+
+    def stop(self) -> None:
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(5)
+            self.loop.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[str], LoopThread]]:
+    started: list[LoopThread] = []
+
+    def make(name: str = "worker-1") -> LoopThread:
+        started.append(LoopThread(name))
+        return started[-1]
+
+    yield make
+    for one in started:
+        one.stop()
+
+
+def test_the_first_reading_of_a_loop_is_absent_and_the_second_is_its_lag(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop, "api")
+    assert math.isnan(sensor.read(now)[0])
+    runner.settle()
+    assert 0 <= sensor.read(now)[0] < 0.25
+    assert str(sensor.layout[0]) == "tocsin.eventloop.lag{loop='api'}"
+
+
+def test_a_block_is_seen_while_it_lasts(start: Callable[[str], LoopThread], now: Instant) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop)
+    free = runner.block()
+    sensor.read(now)
+    threading.Event().wait(0.05)
+    first = sensor.read(now)[0]
+    threading.Event().wait(0.05)
+    second = sensor.read(now)[0]
+    free.set()
+    assert 0.05 <= first < second
+    runner.settle()
+    assert sensor.read(now)[0] >= second  # the answered delay of the same ping
+    runner.settle()
+    assert sensor.read(now)[0] < 0.25
+
+
+def test_running_loops_are_found(start: Callable[[str], LoopThread], now: Instant) -> None:
+    runner, sensor = start("orders-3"), EventLoopSensor()
+    sensor.read(now)
+    assert labels_of(sensor) == ["orders"]
+    assert sensor.thread_of("orders") == runner.thread.ident
+    assert sensor.thread_of("unheard of") is None
+
+
+def test_a_loop_that_starts_later_is_found_within_ten_seconds(start: Callable[[str], LoopThread], now: Instant) -> None:
+    sensor = EventLoopSensor()
+    sensor.read(now)
+    start("late")
+    sensor.read(now.plus(9))
+    assert sensor.layout == ()
+    sensor.read(now.plus(10))
+    assert labels_of(sensor) == ["late"]
+
+
+def test_loops_of_threads_that_are_alike_have_labels_of_their_own(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    start("worker-1")
+    start("worker-2")
+    sensor = EventLoopSensor()
+    sensor.read(now)
+    assert labels_of(sensor) == ["worker", "worker#2"]
+
+
+def test_a_loop_that_was_found_can_be_given_a_name(start: Callable[[str], LoopThread], now: Instant) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.read(now)
+    sensor.watch_loop(runner.loop, "billing")
+    sensor.read(now)
+    assert labels_of(sensor) == ["billing"]
+    assert sensor.thread_of("billing") == runner.thread.ident
+
+
+def test_a_closed_loop_vanishes(start: Callable[[str], LoopThread], now: Instant) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop, "api")
+    sensor.read(now)
+    runner.stop()
+    assert sensor.read(now) == []
+    assert sensor.layout == ()
+
+
+def test_a_loop_that_stands_still_between_two_runs_is_not_late(now: Instant) -> None:
+    loop = asyncio.new_event_loop()
+    sensor = EventLoopSensor()
+    sensor.watch_loop(loop, "script")
+    assert math.isnan(sensor.read(now)[0])
+    loop.run_until_complete(asyncio.sleep(0))
+    assert math.isnan(sensor.read(now)[0])
+    loop.close()
+
+
+def test_a_loop_is_not_kept_alive(now: Instant) -> None:
+    loop = asyncio.new_event_loop()
+    sensor = EventLoopSensor()
+    sensor.watch_loop(loop, "api")
+    sensor.read(now)
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert gone() is None
+    assert sensor.read(now) == []
+
+
+def test_a_loop_started_by_asyncio_run_is_found_in_the_main_thread(now: Instant) -> None:
+    async def look() -> list[int]:
+        return [thread for thread, loop in running_loops() if loop is asyncio.get_running_loop()]
+
+    assert asyncio.run(look()) == [threading.main_thread().ident]
+    assert thread_label(threading.main_thread().ident) == "main"
+    assert thread_label(None) == "loop"
+
+
+def test_a_loop_of_another_make_is_found_by_its_runner(now: Instant) -> None:
+    class Compiled:
+        """Has the methods of a loop, and no frame of Python's, as uvloop."""
+
+        def is_running(self) -> bool:
+            return True
+
+        def is_closed(self) -> bool:
+            return False
+
+        def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+            callback()
+
+    source = "def run(self):\n    return look()\n"
+    space: dict[str, Any] = {"__name__": "asyncio.runners", "look": lambda: list(running_loops())}
+    exec(source, space)  # noqa: S102 - a frame that says it is the Runner's
+    runner = type("Runner", (), {})()
+    runner._loop = Compiled()
+    found = space["run"](runner)
+    assert [loop for _, loop in found] == [runner._loop]
+
+
+def test_discovery_never_imports_asyncio() -> None:
+    program = (
+        "import sys; from tocsin.clock import SystemClock; from tocsin.sensors.eventloop import EventLoopSensor as S;"
+        "S().read(SystemClock().now()); print('asyncio' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_after_closing_a_named_loop_is_watched_again(start: Callable[[str], LoopThread], now: Instant) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop, "api")
+    sensor.read(now)
+    sensor.close()
+    assert sensor.layout == ()
+    assert math.isnan(sensor.read(now)[0])
+    assert labels_of(sensor) == ["api"]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.sensors.linux.disk import DiskSensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tocsin.clock import Instant
+    from tocsin.sensors.protocol import Sensor
+
+    Proc = Callable[[str, str], Path]
+    Values = Callable[[Sensor, Instant], dict[str, float]]
+
+
+def line(name: str, reads: int = 1) -> str:
+    return f"   8       0 {name} {reads} 2 100 3000 4 5 200 6000 0 7000 9000 0 0 0 0\n"
+
+
+def whole(tmp_path: Path, *names: str) -> Path:
+    for name in names:
+        (tmp_path / "block" / name).mkdir(parents=True)
+    return tmp_path / "block"
+
+
+def test_sectors_become_bytes_and_milliseconds_seconds(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    found = values(DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda")), now)
+    assert found == {
+        "system.disk.io{device='sda', direction='read'}": 51_200,
+        "system.disk.io{device='sda', direction='write'}": 102_400,
+        "system.disk.operations{device='sda', direction='read'}": 1,
+        "system.disk.operations{device='sda', direction='write'}": 4,
+        "system.disk.operation_time{device='sda', direction='read'}": 3,
+        "system.disk.operation_time{device='sda', direction='write'}": 6,
+        "system.disk.io_time{device='sda'}": 7,
+    }
+
+
+def test_partitions_and_what_lies_in_memory_are_left_out(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    names = ("loop0", "ram1", "zram0", "sda", "sda1", "cciss/c0d0")
+    sensor = DiskSensor(
+        proc("diskstats", "".join(map(line, names))), whole(tmp_path, "loop0", "ram1", "zram0", "sda", "cciss!c0d0")
+    )
+    values(sensor, now)
+    assert {dict(key.labels)["device"] for key in sensor.layout} == {"sda", "cciss/c0d0"}
+
+
+def test_without_sysfs_partitions_are_known_by_their_names(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    names = ("sda", "sda1", "nvme0n1", "nvme0n1p2", "mmcblk0", "mmcblk0p1", "dm-0")
+    sensor = DiskSensor(proc("diskstats", "".join(map(line, names))), tmp_path / "nowhere")
+    values(sensor, now)
+    assert {dict(key.labels)["device"] for key in sensor.layout} == {"sda", "nvme0n1", "mmcblk0", "dm-0"}
+
+
+def test_a_disk_that_disappears_takes_its_series_along(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    block = whole(tmp_path, "sda", "sdb")
+    sensor = DiskSensor(proc("diskstats", line("sda") + line("sdb", reads=20)), block)
+    sensor.read(now)
+    layout = sensor.layout
+    sensor.read(now)
+    assert sensor.layout is layout
+    proc("diskstats", line("sdb", reads=21))
+    found = values(sensor, now)
+    assert sensor.layout is not layout
+    assert found["system.disk.operations{device='sdb', direction='read'}"] == 21
+    assert "system.disk.io_time{device='sda'}" not in found
+
+
+def test_a_counter_that_falls_is_handed_over_as_it_is(proc: Proc, values: Values, now: Instant, tmp_path: Path) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda", reads=900)), whole(tmp_path, "sda"))
+    sensor.read(now)
+    proc("diskstats", line("sda", reads=3))
+    assert values(sensor, now)["system.disk.operations{device='sda', direction='read'}"] == 3
+
+
+def test_a_machine_without_disks_reads_nothing(proc: Proc, now: Instant, tmp_path: Path) -> None:
+    sensor = DiskSensor(proc("diskstats", line("loop0")), whole(tmp_path, "loop0"))
+    assert sensor.read(now) == []
