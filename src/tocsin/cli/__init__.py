@@ -92,8 +92,12 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 def _run(args: list[str]) -> int:
     try:
-        code = cli.main(args, prog_name="tocsin", standalone_mode=False)
+        # Not `cli.main`: that would take errors for itself, the reader that left among them.
+        with cli.make_context("tocsin", args) as context:
+            code = cli.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.ClickException as error:
         error.show()
         return exits.USAGE

@@ -69,7 +69,7 @@ def test_an_error_becomes_its_exit_code_and_never_a_traceback(
     def fail(*_args: object, **_named: object) -> None:
         raise error
 
-    monkeypatch.setattr("tocsin.cli.cli.main", fail)
+    monkeypatch.setattr("tocsin.cli.cli.make_context", fail)
     result = call("status")
     assert (result.code, result.err.strip()) == (code, message)
 

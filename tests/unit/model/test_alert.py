@@ -48,9 +48,10 @@ def test_a_pending_alert_is_not_triggered() -> None:
     ("level", "severity", "understood"),
     [
         (1, 1, True), (2, 2, True), (3, 3, True), (AlertSeverity.INFO, 1, True), ("critical", 3, True),
-        (" Info ", 1, True), (2.0, 2, True), (0, 2, False), (4, 2, False), ("fatal", 2, False), (None, 2, False), (True, 2, False),
-        (float("nan"), 2, False), ([], 2, False),
+        (" Info ", 1, True), (2.0, 2, True), (0, 2, False), (4, 2, False), ("fatal", 2, False), (None, 2, False),
+        (True, 2, False), (float("nan"), 2, False), ([], 2, False),
     ],
+    ids=repr,
 )  # fmt: skip
 def test_a_level_is_a_severity_its_number_or_its_name_and_anything_else_a_warning(
     level: object, severity: int, understood: bool
