@@ -124,8 +124,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started this one")
     options = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(serve(options.port, until_stdin_closes=options.until_stdin_closes))
+    except KeyboardInterrupt:
+        pass
+    except OSError as error:
+        raise SystemExit(f"cannot listen on port {options.port}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-PLACES: Final[dict[str, str]] = {
+PLACES: dict[str, str] = {
     "AlertCategory": "tocsin.model.levels",
     "AlertChannel": "tocsin.channels.protocol",
     "AlertCondition": "tocsin.model.levels",

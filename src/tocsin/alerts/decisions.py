@@ -97,6 +97,8 @@ class Decisions:
         episode = watch.episode
         if episode is None or episode.state is not AlertState.FIRING or not watch.is_beyond():
             return
+        if episode in self._fresh:
+            return  # the reading that came with the check rang the bell itself
         episode.count += 1
         self._refresh(episode, watch)
         signals = self.teller.occurred(episode, 1, self._now)

@@ -46,7 +46,8 @@ class Suppressor:
         return told
 
     def _forget_old(self, now_s: float) -> None:
+        """Make room for a tenth at least, so that a flood of sources does not look through all of them each time."""
         for key in [key for key, told in self.last.items() if now_s - told[-1] >= self.window_s]:
             del self.last[key]
-        while len(self.last) >= MAX_SOURCES:
-            del self.last[next(iter(self.last))]
+        for key in list(self.last)[: max(len(self.last) - MAX_SOURCES * 9 // 10, 0)]:
+            del self.last[key]

@@ -5,6 +5,7 @@ It fits any terminal from 40 columns and 8 rows: what does not fit is counted, n
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -43,7 +44,7 @@ class Screen:
         """Draw; called by rich."""
         width, height = options.max_width, options.height or console.height
         ascii_only = not (options.encoding or "").lower().startswith("utf")
-        for text in self._rows(width, height, ascii_only=ascii_only):
+        for text in islice(self._rows(width, height, ascii_only=ascii_only), height):
             text.no_wrap, text.overflow = True, "crop" if ascii_only else "ellipsis"
             text.truncate(width)
             yield text

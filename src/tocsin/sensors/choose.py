@@ -41,12 +41,16 @@ def process_sensors(pid: int | None = None, proc: Path = _PROC) -> list[Sensor]:
     """The sensors of one process; None for the own one. See `host_sensors`."""
     name = "process" if pid is None else f"process.{pid}"
     if _ON_LINUX:
+        from tocsin.sensors.linux.descriptors import DescriptorSensor  # noqa: PLC0415
         from tocsin.sensors.linux.process import ProcessSensor  # noqa: PLC0415 - Linux only
 
         source = proc / ("self" if pid is None else str(pid)) / "stat"
-        return [_if_there(name, source, lambda: ProcessSensor(pid, proc))]
+        return [
+            _if_there(name, source, lambda: ProcessSensor(pid, proc)),
+            _if_there(f"{name}.descriptors", source.with_name("fd"), lambda: DescriptorSensor(pid, proc)),
+        ]
     if (reason := _lack_of_psutil()) is not None:
-        return [AbsentSensor(name, reason)]
+        return [AbsentSensor(name, reason), AbsentSensor(f"{name}.descriptors", reason)]
     from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
 
     return portable.process_sensors(pid)

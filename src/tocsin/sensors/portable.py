@@ -7,11 +7,11 @@ second opinion of the tests.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.model.readings import MAX_LABEL_CHARS, Layout, SeriesKey, inert
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
-from tocsin.sensors.shares import time_shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,11 @@ def process_sensors(pid: int | None = None) -> list[Sensor]:
     """The sensor of one process; None for the own one."""
     psutil = importlib.import_module("psutil")
     name = "process" if pid is None else f"process.{pid}"
-    return [PortableSensor(name, _Process(psutil, pid))]
+    process = _Process(psutil, pid)
+    return [
+        PortableSensor(name, process),
+        PortableSensor(f"{name}.descriptors", lambda _now: process.descriptors(), Tier.SLOW),
+    ]
 
 
 class _Cpu:
@@ -95,7 +99,7 @@ class _Cpu:
 
     def _shares(self, name: str, row: tuple[float, ...]) -> list[float] | None:
         before = self._before.get(name)
-        shares = None if before is None else time_shares(row, before, _CPU_MIN_S)
+        shares = None if before is None else _time_shares(row, before)
         if before is None or shares is not None or sum(row) < sum(before):
             self._before[name] = row
         return shares
@@ -197,15 +201,26 @@ class _Process:
         self._process = psutil.Process(pid)
         self._before: tuple[float, float] | None = None
 
+    def descriptors(self) -> Readings:
+        """Open descriptors, and their share of the limit."""
+        self._notice_fork()
+        descriptors = self._ask("num_fds")
+        limits = self._ask("rlimit", getattr(self._psutil, "RLIMIT_NOFILE", None))
+        return {
+            SeriesKey("process.open_file_descriptor.count"): NAN if descriptors is None else float(descriptors),
+            SeriesKey("process.open_file_descriptor.utilization"): _share(descriptors, limits),
+        }
+
+    def _notice_fork(self) -> None:
+        if self._pid is None and self._process.pid != os.getpid():
+            self._process, self._before = self._psutil.Process(), None
+
     def __call__(self, now: Instant) -> Readings:
-        if self._pid is None and self._process.pid != self._psutil.Process().pid:
-            self._process, self._before = self._psutil.Process(), None  # we are in a fork
+        self._notice_fork()
         process = self._process
         times, memory = process.cpu_times(), process.memory_info()
         switches, traffic = self._ask("num_ctx_switches"), self._ask("io_counters")
         machine = float(self._psutil.virtual_memory().total)
-        descriptors = self._ask("num_fds")
-        limits = self._ask("rlimit", getattr(self._psutil, "RLIMIT_NOFILE", None))
         mode, kind, direction = "process.cpu.time", "process.context_switches", "process.disk.io"
         return {
             SeriesKey("process.cpu.utilization"): self._utilization(times.user + times.system, now.mono_s),
@@ -219,8 +234,6 @@ class _Process:
             SeriesKey("process.uptime"): max(now.utc.timestamp() - process.create_time(), 0.0),
             SeriesKey(kind, (("type", "voluntary"),)): float(getattr(switches, "voluntary", NAN)),
             SeriesKey(kind, (("type", "involuntary"),)): float(getattr(switches, "involuntary", NAN)),
-            SeriesKey("process.open_file_descriptor.count"): NAN if descriptors is None else float(descriptors),
-            SeriesKey("process.open_file_descriptor.utilization"): _share(descriptors, limits),
             SeriesKey(direction, (("direction", "read"),)): float(getattr(traffic, "read_bytes", NAN)),
             SeriesKey(direction, (("direction", "write"),)): float(getattr(traffic, "write_bytes", NAN)),
         }
@@ -240,6 +253,15 @@ class _Process:
         if before is None or cpu_s < before[0]:
             return NAN
         return (cpu_s - before[0]) / (mono_s - before[1])
+
+
+def _time_shares(new: tuple[float, ...], old: tuple[float, ...]) -> list[float] | None:
+    """The share of each mode in the time between two readings; None where that is too short, or went back."""
+    deltas = [a - b for a, b in zip(new, old, strict=True)]
+    if sum(deltas) < _CPU_MIN_S:
+        return None
+    risen = [max(delta, 0.0) for delta in deltas]  # idle and iowait may fall by a little
+    return [delta / sum(risen) for delta in risen]
 
 
 def _share(descriptors: int | None, limits: tuple[int, int] | None) -> float:

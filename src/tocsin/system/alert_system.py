@@ -191,7 +191,7 @@ class AlertSystem:
 
         Args:
             title: what is wrong; equal troubles have equal titles.
-            message: what is wrong, with figures; at most 2,000 characters are kept.
+            message: what is wrong, with figures; at most 1,000 characters are kept.
             level: a severity, 1 to 3, or a name; anything else is a warning, and counted.
             source: which part raises it; three told a minute for each source and level, the rest are counted.
             category, component, labels: what it is about; with source and title they make events equal.

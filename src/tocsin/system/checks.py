@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,6 +15,7 @@ from tocsin.rules.defaults import BUFFER_RULE, CPU_RULE, MEMORY_RULE, PROCESS_ME
 from tocsin.sensors.storage import ProbeResult, probe_storage
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
     from tocsin.clock import Instant
@@ -164,6 +164,8 @@ class _StorageProbe:
 
     async def run(self, deadline_s: float) -> ProbeResult:
         """Probe; after `deadline_s` the age of the outstanding probe is the answer. There is never a second one."""
+        import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
+
         loop = asyncio.get_running_loop()
         if self._thread is not None and self._thread.is_alive():
             return ProbeResult(duration_s=deadline_s, path="", reason="an earlier probe has not come back")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # After a big batch of events the thread pauses (in real time): a storm is merged in fewer, larger steps, and the
 # program's own threads keep the interpreter.
 STORM_EVENTS: Final = 256
-STORM_PAUSE_S: Final = 0.02
+STORM_PAUSE_S: Final = 0.005
 
 
 class WatchThread:

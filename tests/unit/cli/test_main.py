@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def test_help_lists_every_verb_without_loading_any(spawn: Callable[..., Result]) -> None:
-    code = "import sys, tocsin.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(sys.modules), file=sys.stderr)"
+    code = "import atexit, sys, tocsin.cli\natexit.register(lambda: print(sorted(sys.modules), file=sys.stderr))\n"
+    code += "tocsin.cli.main(['--help'])"
     result = spawn("-c", code)
     assert result.code == 0
     for verb in cli.VERBS:
@@ -75,7 +76,9 @@ def test_an_error_becomes_its_exit_code_and_never_a_traceback(
 
 
 def test_a_reader_that_has_enough_is_no_error() -> None:
-    doctor = subprocess.Popen([sys.executable, "-m", "tocsin", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    doctor = subprocess.Popen(
+        [sys.executable, "-m", "tocsin", "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert doctor.stdout is not None
     doctor.stdout.close()
     _, err = doctor.communicate(timeout=60)

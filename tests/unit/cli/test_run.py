@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.unit.cli.conftest import SOURCE
+
 from tocsin.cli.run import BOOTSTRAP, read_interpreter_words, split_args
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def same(spawn: Callable[..., Result]) -> Callable[..., Result]:
 # --- as if Python had started it ---
 
 
-def test_a_program_that_raises_has_pythons_own_traceback_and_exit_code(same: Callable[..., Result], place: Path) -> None:
+def test_a_program_that_raises_has_pythons_own_traceback_and_exit_code(
+    same: Callable[..., Result], place: Path
+) -> None:
     result = same(write(place / "app.py", "def f():\n    raise ValueError('broken')\nf()\n"))
     assert result.code == 1
     assert "ValueError: broken" in result.err
@@ -79,7 +81,9 @@ def test_a_module_runs_as_python_runs_it(same: Callable[..., Result], place: Pat
 
 
 def test_main_is_the_program_itself(same: Callable[..., Result], place: Path) -> None:
-    names = "print(sorted(name for name in vars(__main__)), __main__.__file__, __main__.__spec__, __main__.__builtins__)"
+    names = (
+        "print(sorted(name for name in vars(__main__)), __main__.__file__, __main__.__spec__, __main__.__builtins__)"
+    )
     same(write(place / "app.py", f"import __main__\n{names}\n"))
 
 
@@ -110,15 +114,26 @@ def test_a_program_reads_its_standard_input(same: Callable[..., Result], place: 
     assert same("-", "a", stdin="import sys; print(sys.argv)").out == "['-', 'a']\n"
 
 
-def test_the_users_own_sitecustomize_is_imported_as_ever(same: Callable[..., Result], place: Path) -> None:
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import sys; print('mine', __name__, __file__); sys.mark = 1", "mine sitecustomize"),
+        ("raise RuntimeError('mine is broken')", "Error in sitecustomize"),
+        ("import not_there", "not_there"),
+    ],
+)
+def test_the_users_own_sitecustomize_is_imported_as_ever(
+    spawn: Callable[..., Result], place: Path, source: str, told: str
+) -> None:
     (place / "site").mkdir()
+    write(place / "site" / "sitecustomize.py", source)
     path = f"{place / 'site'}{os.pathsep}{SOURCE}"
-    write(place / "site" / "sitecustomize.py", "import sys; print('mine', __file__); sys.mark = 1")
-    assert same("-c", "import sys, sitecustomize; print(sys.mark, sitecustomize.__file__)", PYTHONPATH=path).code == 0
-    write(place / "site" / "sitecustomize.py", "raise RuntimeError('mine is broken')")
-    assert "Error in sitecustomize" in same("-c", "print('runs')", PYTHONPATH=path).err
-    write(place / "site" / "sitecustomize.py", "import not_there")
-    assert "not_there" in same("-c", "print('runs')", PYTHONPATH=path).err
+    program = "import sys; print(hasattr(sys, 'mark') and (sys.mark, sys.modules['sitecustomize'].__file__))"
+    plain = spawn("-c", program, PYTHONPATH=path)
+    # -I, so that the command's own interpreter does not import it too.
+    launcher = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); from tocsin.cli import main; main()"
+    assert spawn("-I", "-c", launcher, "run", "-c", program, PYTHONPATH=path) == plain
+    assert told in plain.out + plain.err
 
 
 @posix
@@ -175,9 +190,7 @@ def test_a_signal_meets_the_program_itself(place: Path, number: signal.Signals) 
 # --- and yet it is watched ---
 
 
-def test_the_program_is_watched_under_its_name_and_answers_status(
-    spawn: Callable[..., Result], place: Path
-) -> None:
+def test_the_program_is_watched_under_its_name_and_answers_status(spawn: Callable[..., Result], place: Path) -> None:
     script = write(place / "orders.py", "print('ready', flush=True); input()")
     words = [sys.executable, "-m", "tocsin", "run", script]
     program = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -167,8 +167,10 @@ on_error = "alert"
         # Settings.
         (
             "\n\ncpu_threshold = 0.85 # low",
-            ":3: cpu_threshold: found 0.85, expected a percentage: write 85 or '85 %'; "
-            "to mean less than one percent write '0.85 %'. Example: cpu_threshold = 85",
+            (
+                ":3: cpu_threshold: found 0.85, expected a percentage: write 85 or '85 %'; "
+                "to mean less than one percent write '0.85 %'. Example: cpu_threshold = 85"
+            ),
         ),
         (
             'check_intervall = "1s"',
@@ -186,7 +188,10 @@ on_error = "alert"
         ),
         (
             "history_size = 1_000_000_000",
-            ":1: history_size: found 1_000_000_000, expected a whole number from 1 to 1_000_000. Example: history_size = 100",
+            (
+                ":1: history_size: found 1_000_000_000, expected a whole number from 1 to 1_000_000. Example: "
+                "history_size = 100"
+            ),
         ),
         (
             "state_dir = 5",
@@ -196,8 +201,10 @@ on_error = "alert"
         ("memory = 5", ':1: memory: found 5, expected a table of settings. Example: memory = {"interval" = "128 KiB"}'),
         (
             '[memory]\n\ninterval = "5 ms"',
-            ":3: memory.interval: found \"5 ms\", expected a size such as '128 KiB', of 1 byte or more. "
-            'Example: memory = {"interval" = "128 KiB"}',
+            (
+                ":3: memory.interval: found \"5 ms\", expected a size such as '128 KiB', of 1 byte or more. "
+                'Example: memory = {"interval" = "128 KiB"}'
+            ),
         ),
         (
             "[memory]\nintervall = 5",
@@ -205,8 +212,10 @@ on_error = "alert"
         ),
         (
             "[components]\ncache = [\n  5,\n]",
-            ":2: components.cache: found [ 5, ], expected a list of module names. "
-            'Example: components = {"cache" = ["app.cache.*"]}',
+            (
+                ":2: components.cache: found [ 5, ], expected a list of module names. "
+                'Example: components = {"cache" = ["app.cache.*"]}'
+            ),
         ),
         # Rules.
         ("[rule]", ":1: rule: found a table, expected two brackets, since there may be several. Example: [[rule]]"),
@@ -222,23 +231,31 @@ on_error = "alert"
         ),
         (
             '[[rule]]\nname = "r"\nthreshold = 5',
-            ":1: rule[0].metric: found '', expected a metric, since category general has none of its own. "
-            'Example: metric = "process.memory.usage"',
+            (
+                ":1: rule[0].metric: found '', expected a metric, since category general has none of its own. "
+                'Example: metric = "process.memory.usage"'
+            ),
         ),
         (
             '[[rule]]\nname = "r"\nmetric = "process.memory.usage"\nthreshold = "50 ms"',
-            ":4: rule[0].threshold: found \"50 ms\", expected a size such as '650 MB', "
-            'since process.memory.usage is in By. Example: threshold = "650 MB"',
+            (
+                ":4: rule[0].threshold: found \"50 ms\", expected a size such as '650 MB', "
+                'since process.memory.usage is in By. Example: threshold = "650 MB"'
+            ),
         ),
         (
             f'{RULE}clear = "700 MB"',
-            ":5: rule[0].clear: found \"700 MB\", expected a value at or below the threshold '650 MB'. "
-            'Example: clear = "600 MB"',
+            (
+                ":5: rule[0].clear: found \"700 MB\", expected a value at or below the threshold '650 MB'. "
+                'Example: clear = "600 MB"'
+            ),
         ),
         (
             f'{RULE}for = "30 MB"',
-            ":5: rule[0].for: found \"30 MB\", expected a time such as 1 (second) or '500 ms', from 0 s to 366 d. "
-            'Example: for = "30s"',
+            (
+                ":5: rule[0].for: found \"30 MB\", expected a time such as 1 (second) or '500 ms', from 0 s to 366 d. "
+                'Example: for = "30s"'
+            ),
         ),
         (
             f"{RULE}for_s = 30",
@@ -266,13 +283,19 @@ on_error = "alert"
         ),
         (
             f'{RULE}condition = "greater_then"',
-            ':5: rule[0].condition: found "greater_then", expected one of greater_than, less_than, equals, not_equals, '
-            "anomalous, will_exceed (did you mean 'greater_than'?). Example: condition = \"greater_than\"",
+            (
+                ':5: rule[0].condition: found "greater_then", expected one of greater_than, less_than, equals, '
+                "not_equals, "
+                "anomalous, will_exceed (did you mean 'greater_than'?). Example: condition = \"greater_than\""
+            ),
         ),
         (
             f'{RULE}condition = "anomalous"',
-            ':5: rule[0].condition: found "anomalous", expected a condition that is built: greater_than, less_than, '
-            'equals, not_equals. Example: condition = "greater_than"',
+            (
+                ':5: rule[0].condition: found "anomalous", expected a condition that is built: greater_than, '
+                "less_than, "
+                'equals, not_equals. Example: condition = "greater_than"'
+            ),
         ),
         (
             f"{RULE}labels.device = 5",
@@ -284,13 +307,18 @@ on_error = "alert"
         ),
         (
             f"{RULE}recommendations = [1]",
-            ':5: rule[0].recommendations: found [1], expected a list of texts. Example: recommendations = ["Look at what grew"]',
+            (
+                ':5: rule[0].recommendations: found [1], expected a list of texts. Example: recommendations = ["Look '
+                'at what grew"]'
+            ),
         ),
         (f"{RULE}enabled = 0", ":5: rule[0].enabled: found 0, expected true or false. Example: enabled = true"),
         (
             f'{RULE}message = "{{value"',
-            ':5: rule[0].message: found "{value", expected a text whose braces hold a plain name, or are doubled. '
-            'Example: message = "Memory is {value}, beyond {threshold}"',
+            (
+                ':5: rule[0].message: found "{value", expected a text whose braces hold a plain name, or are doubled. '
+                'Example: message = "Memory is {value}, beyond {threshold}"'
+            ),
         ),
         (
             f"{RULE}runbook_url = 5",
@@ -309,23 +337,34 @@ on_error = "alert"
         ("[[channel]]\ntype = 5", ':2: channel[0].type: found 5, expected a text. Example: type = "console"'),
         (
             '[[channel]]\ntype = "slack"\nurl = "env:NOWHERE"',
-            ':2: channel[0].type: found "slack", expected a channel that is built; slack is not built yet; built: console. '
-            'Example: type = "console"',
+            (
+                ':2: channel[0].type: found "slack", expected a channel that is built; slack is not built yet; '
+                "built: console. "
+                'Example: type = "console"'
+            ),
         ),
         (
             '[[channel]]\ntype = "consol"',
-            ":2: channel[0].type: found \"consol\", expected a kind of channel (did you mean 'console'?); built: console. "
-            'Example: type = "console"',
+            (
+                ":2: channel[0].type: found \"consol\", expected a kind of channel (did you mean 'console'?); "
+                "built: console. "
+                'Example: type = "console"'
+            ),
         ),
         (
             '[[channel]]\ntype = "console"\nseverity = "warnin"',
-            ":3: channel[0].severity: found \"warnin\", expected info, warning or critical (did you mean 'warning'?). "
-            'Example: severity = "warning"',
+            (
+                ':3: channel[0].severity: found "warnin", expected info, warning or critical (did you mean '
+                "'warning'?). "
+                'Example: severity = "warning"'
+            ),
         ),
         (
             '[[channel]]\ntype = "console"\ncolour = true',
-            ":3: channel[0].colour: found an unknown key, expected one of type, name, severity, stream, color "
-            "(did you mean 'color'?)",
+            (
+                ":3: channel[0].colour: found an unknown key, expected one of type, name, severity, stream, color "
+                "(did you mean 'color'?)"
+            ),
         ),
         (
             '[[channel]]\ntype = "console"\ncolor = "red"',
@@ -333,13 +372,17 @@ on_error = "alert"
         ),
         (
             '[[channel]]\ntype = "console"\n[[channel]]\ntype = "console"',
-            ":3: channel[1]: found a second channel named 'console', expected names that differ. "
-            'Example: name = "console-2"',
+            (
+                ":3: channel[1]: found a second channel named 'console', expected names that differ. "
+                'Example: name = "console-2"'
+            ),
         ),
         (
             '[[channel]]\ntype = "console"\n[[channel]]\ntype = "console"\nname = "console"',
-            ":5: channel[1].name: found a second channel named 'console', expected names that differ. "
-            'Example: name = "console-2"',
+            (
+                ":5: channel[1].name: found a second channel named 'console', expected names that differ. "
+                'Example: name = "console-2"'
+            ),
         ),
     ],
 )
@@ -353,33 +396,46 @@ def test_a_mistake_has_its_line_its_words_and_an_example(text: str, message: str
     [
         (
             'name = "a"\ncpu_threshold = 85 %',
-            ":2: syntax: found what TOML does not allow: Expected newline or end of document after a statement (column 20), "
-            'expected one key on a line; numbers with a unit need quotes. Example: cpu_threshold = "85 %"',
+            (
+                ":2: syntax: found what TOML does not allow: Expected newline or end of document after a "
+                "statement (column 20), "
+                'expected one key on a line; numbers with a unit need quotes. Example: cpu_threshold = "85 %"'
+            ),
         ),
         (
             "\nname = orders",
-            ":2: syntax: found what TOML does not allow: Invalid value (column 8), "
-            'expected a value; text and numbers with a unit need quotes. Example: threshold = "650 MB"',
+            (
+                ":2: syntax: found what TOML does not allow: Invalid value (column 8), "
+                'expected a value; text and numbers with a unit need quotes. Example: threshold = "650 MB"'
+            ),
         ),
         (
             "name = 'a'\nname = 'b'\n",
-            ":2: syntax: found what TOML does not allow: Cannot overwrite a value (column 11), "
-            "expected each key once in its table",
+            (
+                ":2: syntax: found what TOML does not allow: Cannot overwrite a value (column 11), "
+                "expected each key once in its table"
+            ),
         ),
         (
             "[memory]\n[memory]\n",
-            ":2: syntax: found what TOML does not allow: Cannot declare ('memory',) twice (column 8), "
-            "expected each table once; every further rule begins with [[rule]]. Example: [[rule]]",
+            (
+                ":2: syntax: found what TOML does not allow: Cannot declare ('memory',) twice (column 8), "
+                "expected each table once; every further rule begins with [[rule]]. Example: [[rule]]"
+            ),
         ),
         (
             "name\n",
-            ":1: syntax: found what TOML does not allow: Expected '=' after a key in a key/value pair (column 5), "
-            'expected an equals sign between key and value. Example: name = "orders-api"',
+            (
+                ":1: syntax: found what TOML does not allow: Expected '=' after a key in a key/value pair (column 5), "
+                'expected an equals sign between key and value. Example: name = "orders-api"'
+            ),
         ),
         (
             'a = 1\n\nname = "orders',
-            ":3: syntax: found what TOML does not allow: Unterminated string (at the end of the file), "
-            'expected quotes at both ends of a text. Example: name = "orders-api"',
+            (
+                ":3: syntax: found what TOML does not allow: Unterminated string (at the end of the file), "
+                'expected quotes at both ends of a text. Example: name = "orders-api"'
+            ),
         ),
     ],
 )
@@ -483,7 +539,8 @@ def test_a_literal_secret_is_warned_about_but_none_is_built_yet(folder: Path) ->
 
 @pytest.mark.usefixtures("folder")
 def test_a_pyproject_file_holds_the_settings_in_a_table_of_its_own() -> None:
-    text = "[project]\nname = 5\n\n[tool.tocsin]\ncpu_threshold = 70\n\n[[tool.tocsin.rule]]\nname = 'r'\nmetric = 'a.b'\nthreshold = 5\n"
+    own = "[tool.tocsin]\ncpu_threshold = 70\n"
+    text = f"[project]\nname = 5\n\n{own}\n[[tool.tocsin.rule]]\nname = 'r'\nmetric = 'a.b'\nthreshold = 5\n"
     config = load(text, "pyproject.toml")
 
     assert config.cpu_threshold == 70.0

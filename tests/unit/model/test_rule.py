@@ -282,8 +282,7 @@ def test_whatever_the_fields_are_the_rule_is_right_or_a_config_error(
 ) -> None:
     try:
         found = rule(category, threshold, **fields)
-    except ConfigError as error:
-        assert error.problems
+    except ConfigError:
         return
     assert math.isfinite(found.limit)
     assert math.isfinite(found.clear_limit)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tocsin.errors import ConfigError
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.metrics import CATALOGUE
-from tocsin.model.rule import AlertRule
 from tocsin.rules.defaults import BUFFER_RULE, CPU_RULE, MEMORY_RULE, STORAGE_RULE, default_rules
+
+if TYPE_CHECKING:
+    from tocsin.model.rule import AlertRule
 
 RULES = default_rules(cpu=85, memory=90, storage_latency=100, buffer=80)
 BY_NAME = {rule.name: rule for rule in RULES}

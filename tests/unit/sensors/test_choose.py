@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_this_machine_has_all_sensors() -> None:
     sensors = [*choose.host_sensors(), *choose.process_sensors()]
-    assert len({sensor.name for sensor in sensors}) == 9
+    assert len({sensor.name for sensor in sensors}) == 10
     assert not [sensor for sensor in sensors if isinstance(sensor, AbsentSensor)]
 
 

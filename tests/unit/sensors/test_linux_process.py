@@ -40,8 +40,6 @@ def test_the_own_process_is_read_whole(values: Values) -> None:
     found = values(ProcessSensor(), SystemClock().now())
     assert 1e6 < found["process.memory.usage"] < found["process.memory.limit"]
     assert found["process.thread.count"] >= 1
-    assert found["process.open_file_descriptor.count"] >= 3
-    assert 0 < found["process.open_file_descriptor.utilization"] < 1
     assert found["process.uptime"] > 0
     assert math.isnan(found[CPU])
 
@@ -82,9 +80,8 @@ def test_another_process_is_read_by_its_files(proc: Proc, values: Values, now: I
 
 
 def test_what_is_denied_is_absent_and_the_rest_is_read(proc: Proc, values: Values, now: Instant) -> None:
-    found = values(ProcessSensor(77, other(proc)), now)  # neither io nor fd are there
+    found = values(ProcessSensor(77, other(proc)), now)  # there is no io
     assert math.isnan(found["process.disk.io{direction='read'}"])
-    assert math.isnan(found["process.open_file_descriptor.count"])
     assert found["process.thread.count"] == 5
 
 
@@ -93,20 +90,6 @@ def test_disk_traffic_is_read(proc: Proc, values: Values, now: Instant) -> None:
     found = values(ProcessSensor(77, other(proc)), now)
     assert found["process.disk.io{direction='read'}"] == 5
     assert found["process.disk.io{direction='write'}"] == 6
-
-
-def test_descriptors_are_listed_where_the_folder_has_no_size(monkeypatch: pytest.MonkeyPatch, values: Values) -> None:
-    now = SystemClock().now()
-    sensor = ProcessSensor()
-    sensor.read(now)
-    by_size = values(sensor, now)["process.open_file_descriptor.count"]
-    plain = os.stat
-    monkeypatch.setattr(
-        os,
-        "stat",
-        lambda path, **options: os.stat_result([0] * 10) if str(path).endswith("/fd") else plain(path, **options),
-    )
-    assert values(sensor, now)["process.open_file_descriptor.count"] == by_size
 
 
 def test_memory_is_a_share_of_the_container_limit_if_that_is_smaller(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
-from tocsin.sensors.shares import MIN_TICKS, time_shares
 
 if TYPE_CHECKING:
     from tocsin.clock import Instant
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # The order of the columns. Those behind, guest and guest_nice, are contained in user and nice already.
 _MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _IDLE, _IOWAIT = 3, 4
+# Fewer ticks of a core than this say nothing: one of them is a tenth of the result. In 100 ms there are ten.
+_MIN_TICKS: Final = 8
 
 _FIXED: Final[Layout] = (
     SeriesKey("system.cpu.utilization"),
@@ -26,7 +28,11 @@ _FIXED: Final[Layout] = (
 
 
 class CpuSensor:
-    """Shares of CPU time since the reading before; NaN at the first one."""
+    """Shares of CPU time since the reading before; NaN at the first one.
+
+    A reading that follows within a few clock ticks is NaN too, and the one before it stays the base of the next, so
+    that time adds up to something.
+    """
 
     name: Final = "host.cpu"
     tier: Final = Tier.CORE
@@ -35,52 +41,70 @@ class CpuSensor:
         self.layout: Layout = _FIXED
         self._file = ProcFile(proc / "stat")
         self._names: list[bytes] = []
-        self._before: dict[bytes, list[float]] = {}
+        self._columns = 0
+        self._before: list[float] | None = None
 
     def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - shares of ticks need no clock
         """See `Sensor.read`."""
         data = self._file.read()
-        lines = data[: data.index(b"intr ")].splitlines()
-        names: list[bytes] = []
-        cores: list[float] = []
-        values: list[float] = []
-        for line in lines:
-            name, *columns = line.split(None, 9)
-            shares = self._shares(name, list(map(float, columns[:8])))
-            busy = NAN if shares is None else 1.0 - shares[_IDLE] - shares[_IOWAIT]
-            if values:
-                names.append(name)
-                cores.append(max(busy, 0.0))
-            else:
-                values = [max(busy, 0.0), _context_switches(data), *(shares or [NAN] * len(_MODES))]
-        if names != self._names:
-            self._learn(names)
-        return values + cores
+        end = data.index(b"intr ")
+        tokens = data[:end].split()
+        columns = self._columns or self._learn(data)
+        if tokens[::columns] != self._names:
+            columns = self._learn(data)
+        # All rows as one flat list: with many cores, anything done for each row is what the sample costs.
+        del tokens[::columns]
+        times = list(map(float, tokens))
+        switches = _context_switches(data, end)
+        passed = self._passed(times, columns - 1)
+        if passed is None:
+            return [NAN, switches, *[NAN] * (len(self.layout) - 2)]
+        busy = _busy(*passed, columns - 1)
+        modes = passed[1][: len(_MODES)]
+        total = sum(modes) if busy[0] == busy[0] else NAN
+        return [busy[0], switches, *[ticks / total for ticks in modes], *busy[1:]]
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
-        self._before.clear()
+        self._before = None
 
-    def _shares(self, name: bytes, columns: list[float]) -> list[float] | None:
-        before = self._before.get(name)
+    def _passed(self, times: list[float], width: int) -> tuple[list[float], list[float]] | None:
+        """The ticks since the base, as they are and with falls taken for standing still; None if they are too few."""
+        before = self._before
         if before is None:
-            self._before[name] = columns
+            self._before = times
             return None
-        shares = time_shares(columns, before, MIN_TICKS)
-        # Readings in quick succession keep the first one as their base, so that time adds up to something.
-        if shares is not None or sum(columns) < sum(before):
-            self._before[name] = columns
-        return shares
+        ticks = list(map(sub, times, before))
+        if 0 <= sum(ticks[: len(_MODES)]) < _MIN_TICKS * (len(times) // width - 1):
+            return None
+        self._before = times
+        # The kernel's idle, iowait and steal may fall by a little; a negative share would raise the others beyond 1.
+        return ticks, ticks if min(ticks) >= 0 else [max(tick, 0.0) for tick in ticks]
 
-    def _learn(self, names: list[bytes]) -> None:
-        """Cores came or went."""
-        self._names = names
-        self._before = {name: columns for name, columns in self._before.items() if name == b"cpu" or name in names}
-        keys = (SeriesKey("system.cpu.core.utilization", (("cpu", name[3:].decode()),)) for name in names)
-        self.layout = (*_FIXED, *keys)
+    def _learn(self, data: bytes) -> int:
+        """Cores came or went: what is known of the ones before says nothing of them."""
+        lines = data[: data.index(b"intr ")].splitlines()
+        self._names = [line.split(None, 1)[0] for line in lines]
+        self._columns = len(lines[0].split())
+        self._before = None
+        cores = (name[3:].decode() for name in self._names[1:])
+        self.layout = (*_FIXED, *(SeriesKey("system.cpu.core.utilization", (("cpu", core),)) for core in cores))
+        return self._columns
 
 
-def _context_switches(data: bytes) -> float:
-    start = data.index(b"\nctxt ") + 6
+def _busy(ticks: list[float], risen: list[float], width: int) -> list[float]:
+    """The busy share of each row; NaN where too few ticks passed, or time went back as it does after a suspend."""
+    shares = []
+    for at in range(0, len(ticks), width):
+        end = at + len(_MODES)
+        if sum(ticks[at:end]) < _MIN_TICKS:
+            shares.append(NAN)
+        else:
+            shares.append(1.0 - (risen[at + _IDLE] + risen[at + _IOWAIT]) / sum(risen[at:end]))
+    return shares
+
+
+def _context_switches(data: bytes, start: int) -> float:
+    start = data.index(b"\nctxt ", start) + 6
     return float(data[start : data.index(b"\n", start)])

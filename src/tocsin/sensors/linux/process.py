@@ -1,4 +1,4 @@
-"""One process: its CPU time, memory, threads, descriptors, faults and disk traffic."""
+"""One process: its CPU time, memory, threads, faults and disk traffic."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
 
@@ -35,8 +37,6 @@ PROCESS_LAYOUT: Final[Layout] = (
     SeriesKey("process.paging.faults", (("type", "major"),)),
     SeriesKey("process.context_switches", (("type", "voluntary"),)),
     SeriesKey("process.context_switches", (("type", "involuntary"),)),
-    SeriesKey("process.open_file_descriptor.count"),
-    SeriesKey("process.open_file_descriptor.utilization"),
     SeriesKey("process.disk.io", (("direction", "read"),)),
     SeriesKey("process.disk.io", (("direction", "write"),)),
 )
@@ -71,7 +71,7 @@ class ProcessSensor:
         self._stat = ProcFile(home / "stat")
         self._status = ProcFile(home / "status")
         self._io = ProcFile(home / "io")
-        self._fd_folder = os.fspath(home / "fd")
+        self._own_usage = _own_usage_reader() if pid is None else None
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         # The own CPU time is exact; ten ticks of another's are the least that make a share.
@@ -84,18 +84,16 @@ class ProcessSensor:
         """See `Sensor.read`."""
         stat = self._stat.read()
         fields = stat[stat.rindex(b")") + 2 :].split(b" ", _RESIDENT + 1)
-        usage = _own_usage() if self._pid is None else self._usage_from_files(fields)
+        usage = self._own_usage() if self._own_usage is not None else self._usage_from_files(fields)
         resident = float(fields[_RESIDENT]) * self._page_bytes
         limit = self._effective_limit(now.mono_s)
         uptime = now.boot_s - float(fields[_START]) * self._tick_s
-        descriptors = self._count_descriptors()
         return [
             self._utilization(usage.user_s + usage.system_s, now.mono_s),
             usage.user_s, usage.system_s,
             resident, float(fields[_VIRTUAL]), limit, resident / limit,
             float(fields[_THREADS]), uptime if uptime >= 0 else NAN,
             usage.minor, usage.major, usage.voluntary, usage.involuntary,
-            descriptors, descriptors / _descriptor_limit(self._pid),
             *self._disk_traffic(),
         ]  # fmt: skip
 
@@ -132,17 +130,6 @@ class ProcessSensor:
             self._limit_until_s = mono_s + _LIMIT_AGE_S
         return self._limit
 
-    def _count_descriptors(self) -> float:
-        try:
-            # Since Linux 6.2 the folder's size is their number; listing takes longer with each of them.
-            size = os.stat(self._fd_folder).st_size
-            if size:
-                return float(size)
-            listed = len(os.listdir(self._fd_folder))
-            return float(listed - 1 if self._pid is None else listed)  # listing opens one itself
-        except OSError:
-            return NAN  # a process of somebody else
-
     def _disk_traffic(self) -> tuple[float, float]:
         try:
             data = self._io.read()
@@ -156,25 +143,16 @@ class ProcessSensor:
         )
 
 
-def _own_usage() -> _Usage:
+def _own_usage_reader() -> Callable[[], _Usage]:
     import resource
 
-    found = resource.getrusage(resource.RUSAGE_SELF)
-    return _Usage(found[0], found[1], float(found[6]), float(found[7]), float(found[14]), float(found[15]))
+    getrusage, myself = resource.getrusage, resource.RUSAGE_SELF
 
+    def read() -> _Usage:
+        found = getrusage(myself)
+        return _Usage(found[0], found[1], float(found[6]), float(found[7]), float(found[14]), float(found[15]))
 
-def _descriptor_limit(pid: int | None) -> float:
-    """How many descriptors a process may open; NaN where that is unlimited or not to be known."""
-    import resource
-
-    try:
-        if pid is None:
-            soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        else:
-            soft, _hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    except OSError:
-        return NAN
-    return float(soft) if soft not in (0, resource.RLIM_INFINITY) else NAN
+    return read
 
 
 def _context_switches(status: bytes) -> tuple[float, float]:

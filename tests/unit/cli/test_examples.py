@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tocsin.cli.demo import SERVICE, find_examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.cli.conftest import Result
+
+TOLD = {
+    "ten_lines.py": ("heard: Disk almost full (level 3)\n", "CRITICAL firing Disk almost full"),
+    "own_metrics.py": ("orders.refused = 34\n", "WARNING firing orders-refused: 34 orders were refused"),
+    "worker_with_threads.py": (
+        "before: 90 % full, rings: True\nafter: 0 % full, rings: False\n",
+        "WARNING firing buffer-high: Buffer jobs is 90 % full",
+    ),
+}
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in find_examples().glob("*.py")} == {*TOLD, SERVICE}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_an_example_runs_and_shows_what_it_promises(spawn: Callable[..., Result], name: str) -> None:
+    result = spawn(find_examples() / name)
+    printed, rung = TOLD[name]
+    assert result.code == 0
+    assert printed in result.out
+    assert rung in result.err
+    assert "Traceback" not in result.err
