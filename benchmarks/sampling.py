@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> Result:
         peers=peers,
         packages=("psutil", "msgspec"),
         notes=(
-            f"Mean of {args.seconds} samples; each tenth reads the slow tier too. The budget: at most 0.06 % of a core,",
+            f"Mean of {args.seconds} samples; each tenth reads the slow tier too. Budget: at most 0.06 % of a core,",
             "and at most 2.5 times the C floor, for a machine with 200 values or more.",
         ),
     )

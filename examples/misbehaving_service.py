@@ -1,6 +1,6 @@
 """A small shop over HTTP that misbehaves in three everyday ways. `tocsin demo` runs it and puts load on it.
 
-    GET /price    prices all orders in a thread        burns a CPU
+    GET /price    prices all orders in two threads     burns CPU
     GET /report   waits for a slow printer             blocks the event loop, and with it everybody else
     GET /login    opens a session that nobody closes   grows the memory
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SESSIONS: dict[str, bytearray] = {}
 SESSION_BYTES = 200_000
-PRICING_S = 0.8
+ORDER = b"2 apples, 1 pear; " * 5_000
+PRICING_S = 1.5
 PRINTER_S = 1.2
 
 
@@ -32,16 +33,16 @@ PRINTER_S = 1.2
 
 
 async def price(_number: int) -> str:
-    """Burn a CPU; the event loop stays free, since this happens in a thread."""
-    total = await asyncio.to_thread(price_all_orders)
-    return f"{total} orders priced"
+    """Burn CPU in two threads; the event loop stays free, and hashing lets other threads run."""
+    orders = await asyncio.gather(asyncio.to_thread(price_orders), asyncio.to_thread(price_orders))
+    return f"{sum(orders)} orders priced"
 
 
-def price_all_orders() -> int:
+def price_orders() -> int:
     end_s = time.perf_counter() + PRICING_S
     orders = 0
     while time.perf_counter() < end_s:
-        hashlib.sha256(b"%d" % orders).hexdigest()
+        hashlib.sha256(ORDER).hexdigest()
         orders += 1
     return orders
 
@@ -94,8 +95,8 @@ class Shop:
             head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             writer.write((head + body).encode())
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
-            pass  # the visitor left, or did not speak HTTP
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ValueError):
+            pass  # the visitor left, or did not speak HTTP; or we are closing
         finally:
             writer.close()
 

@@ -81,7 +81,7 @@ class ConsoleAlertChannel:
         mark, word = ("✓", "resolved") if over else ("●", alert.severity.name)
         head = self._paint(f"{mark} {word:<8}", _GREEN if over else _COLOURS[alert.severity])
         yield f"{head}  {visible(alert.title)}  {self._paint(f'{alert.last_at.astimezone():%H:%M:%S}', _DIM)}"
-        yield f"  {visible(alert.message)}"
+        yield f"  {visible(alert.message)}{_lasted(alert)}"
         yield self._paint(f"  {_facts(alert)}", _DIM)
         if over:
             return
@@ -136,7 +136,8 @@ def _escape(char: str) -> str:
 
 def _one_line(alert: PerformanceAlert, kind: NoticeKind) -> str:
     proof = [f"{visible(found.title)}: {visible(found.lines[0])}" for found in alert.evidence if found.lines]
-    parts = [visible(alert.message), *proof] if kind is NoticeKind.FIRING else [visible(alert.message)]
+    message = visible(alert.message) + _lasted(alert)
+    parts = [message, *proof] if kind is NoticeKind.FIRING else [message]
     stamp = f"{alert.last_at:%Y-%m-%dT%H:%M:%SZ}"
     return f"{stamp} {alert.severity.name} {kind.value} {visible(alert.title)}: {' | '.join(parts)} [{_facts(alert)}]"
 
@@ -157,6 +158,13 @@ def _facts(alert: PerformanceAlert) -> str:
         facts.append(f"{alert.count} times")
     facts.append(f"id {alert.id}")
     return ", ".join(facts)
+
+
+def _lasted(alert: PerformanceAlert) -> str:
+    """For an alert that is over, how long it was."""
+    if alert.resolved_at is None:
+        return ""
+    return f" (over after {format_value((alert.resolved_at - alert.started_at).total_seconds(), 's')})"
 
 
 def _kind(alert: PerformanceAlert) -> NoticeKind:

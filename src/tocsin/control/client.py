@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -92,7 +93,9 @@ def call(program: Program | int | str, request: dict[str, Any], *, timeout_s: fl
     try:
         peer, token = _connect(program, timeout_s)
         with peer:
-            send(peer, msgspec.json.encode({**request, **token}) + b"\n", deadline)
+            # Whoever refuses us may hang up before we have spoken; the reason is there to be read all the same.
+            with contextlib.suppress(ConnectionError):
+                send(peer, msgspec.json.encode({**request, **token}) + b"\n", deadline)
             line = receive(peer, MAX_REPLY_BYTES, deadline)
         return msgspec.json.decode(line, type=dict[str, Any])
     except TimeoutError as error:

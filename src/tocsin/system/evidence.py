@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 import threading
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.alert import Evidence
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_FRAMES: Final = 12
 MAX_THREADS: Final = 5
+MAX_SOURCE: Final = 100
 
 
 def capture(want: Want, loop_thread: Callable[[str], int | None]) -> Evidence | None:
@@ -49,9 +53,38 @@ def _threads() -> Evidence | None:
 
 
 def _lines(frame: FrameType) -> tuple[str, ...]:
-    """The stack, innermost first: that is where the time goes."""
+    """The stack, innermost first: that is where the time goes. The plumbing of asyncio below it says nothing."""
     summary = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=MAX_FRAMES, lookup_lines=True)
-    return tuple(
-        f"{entry.filename}:{entry.lineno} in {entry.name}" + (f": {entry.line}" if entry.line else "")
-        for entry in summary
-    )
+    entries = list(summary)
+    plumbing = next((place for place, entry in enumerate(entries) if _is_plumbing(entry)), len(entries))
+    return tuple(_line(entry) for entry in entries[: max(plumbing, 1)])
+
+
+def _is_plumbing(entry: traceback.FrameSummary) -> bool:
+    return Path(entry.filename).parent.name == "asyncio" and entry.name in {"_run", "_run_once", "run_forever"}
+
+
+def _line(entry: traceback.FrameSummary) -> str:
+    source = entry.line or ""
+    if len(source) > MAX_SOURCE:
+        source = source[: MAX_SOURCE - 1] + "…"
+    return f"{_short_path(entry.filename)}:{entry.lineno} in {entry.name}" + (f": {source}" if source else "")
+
+
+def _short_path(filename: str) -> str:
+    """The part of a path that a person needs: from here, or from the library's folder."""
+    for marker in ("site-packages", "dist-packages"):
+        if marker in Path(filename).parts:
+            return filename.partition(marker + os.sep)[2] or filename
+    standard = sysconfig.get_paths().get("stdlib", "")
+    for folder in (_here(), standard):
+        if folder and filename.startswith(folder + os.sep):
+            return filename[len(folder) + 1 :]
+    return filename
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""  # the folder was deleted under us

@@ -76,6 +76,17 @@ def test_a_disk_that_disappears_takes_its_series_along(
     assert "system.disk.io_time{device='sda'}" not in found
 
 
+def test_a_disk_in_the_place_of_another_is_not_taken_for_it(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda", "sdb"))
+    sensor.read(now)
+    proc("diskstats", line("sdb", reads=9))
+    found = values(sensor, now)
+    assert found["system.disk.operations{device='sdb', direction='read'}"] == 9
+    assert "system.disk.io_time{device='sda'}" not in found
+
+
 def test_a_counter_that_falls_is_handed_over_as_it_is(proc: Proc, values: Values, now: Instant, tmp_path: Path) -> None:
     sensor = DiskSensor(proc("diskstats", line("sda", reads=900)), whole(tmp_path, "sda"))
     sensor.read(now)
