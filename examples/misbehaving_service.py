@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SESSIONS: dict[str, bytearray] = {}
 SESSION_BYTES = 200_000
+MERCY_BYTES = 500_000_000
 ORDER = b"2 apples, 1 pear; " * 5_000
 PRICING_S = 1.5
 PRINTER_S = 1.2
@@ -59,6 +60,8 @@ def wait_for_printer() -> str:
 
 async def login(number: int) -> str:
     """Leak: each session stays, and holds a cart."""
+    if len(SESSIONS) * SESSION_BYTES > MERCY_BYTES:
+        SESSIONS.clear()  # a real leak would go on; this one spares the machine of whoever forgets the demo
     cart = bytearray(os.urandom(1) * SESSION_BYTES)
     SESSIONS[f"session-{number}"] = cart
     return f"welcome, you are session {len(SESSIONS)}"

@@ -9,9 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # CLOCK_BOOTTIME goes on while the machine sleeps and CLOCK_MONOTONIC does not: their difference is the sleep.
 _BOOTTIME: Final = getattr(time, "CLOCK_BOOTTIME", None)
@@ -40,16 +43,21 @@ class Wakeup:
 
     It is a raw lock used backwards: ringing *releases* it and therefore never blocks, so no producer can be caught
     holding it when the process forks.
+
+    Attributes:
+        rings: how often it was rung; from it a virtual clock tells whether a waiter is about to wake.
     """
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_lock", "rings")
 
     def __init__(self) -> None:
+        self.rings = 0
         self._lock = threading.Lock()
         self._lock.acquire()
 
     def set(self) -> None:
         """Ring. Never blocks; ringing twice before the waiter looks is one ring."""
+        self.rings += 1
         try:
             self._lock.release()
         except RuntimeError:
@@ -100,13 +108,19 @@ class SystemClock:
 
 
 class _Sleeper:
-    """One thread or task that waits for virtual time to come."""
+    """One thread that waits for virtual time to come."""
 
-    __slots__ = ("deadline_s", "wakeup")
+    __slots__ = ("deadline_s", "rings", "thread", "wakeup")
 
-    def __init__(self, deadline_s: float, wakeup: Wakeup) -> None:
+    def __init__(self, deadline_s: float, wakeup: Wakeup, rings: int) -> None:
         self.deadline_s = deadline_s
         self.wakeup = wakeup
+        self.rings = rings
+        self.thread = threading.current_thread()
+
+    def is_asleep(self) -> bool:
+        """Whether nobody has rung for it since it began to wait."""
+        return self.wakeup.rings == self.rings
 
 
 class VirtualClock:
@@ -121,7 +135,7 @@ class VirtualClock:
     Args:
         start: the wall clock at the beginning; aware.
         autojump: whether `sleep` moves the clock.
-        settle_s: real seconds that `advance` grants a woken thread to come back to its next wait.
+        settle_s: real seconds that `advance` grants a thread to come to its next wait.
     """
 
     _MONO_START_S: Final = 1000.0  # not zero, so that nobody takes it for "never"
@@ -135,6 +149,7 @@ class VirtualClock:
         self._autojump = autojump
         self._settle_s = settle_s
         self._sleepers: list[_Sleeper] = []
+        self._attending: dict[Wakeup, threading.Thread] = {}
         self._tasks: list[float] = []
         self._changed = threading.Condition()
 
@@ -146,6 +161,7 @@ class VirtualClock:
         """Move on by `seconds`, stopping at each deadline on the way to let its thread run."""
         if seconds < 0:
             raise ValueError(f"VirtualClock.advance: expected seconds of 0 or more, found {seconds!r}")
+        self._let_settle()
         end_s = self._now.mono_s + seconds
         while (due := self._next_due(end_s)) is not None:
             self._move_to(due.deadline_s)
@@ -161,9 +177,25 @@ class VirtualClock:
         """Step the wall clock alone, as an administrator or NTP does."""
         self._now = Instant(self._now.mono_s, self._now.boot_s, utc.astimezone(UTC))
 
+    def attend(self, wakeup: Wakeup, thread: threading.Thread) -> None:
+        """Until `leave`, time does not move while this thread is busy; it moves when the thread waits for `wakeup`."""
+        with self._changed:
+            self._attending[wakeup] = thread
+
+    def leave(self, wakeup: Wakeup) -> None:
+        """Time does not wait for this thread any more."""
+        with self._changed:
+            self._attending.pop(wakeup, None)
+            self._changed.notify_all()
+
     def wait(self, wakeup: Wakeup, timeout_s: float) -> bool:
         """Wait until rung, or until `advance` passes the deadline; see `Clock.wait`."""
-        sleeper = _Sleeper(self._now.mono_s + max(timeout_s, 0.0), wakeup)
+        rings = wakeup.rings
+        if wakeup.wait(0.0):
+            return True
+        if timeout_s <= 0:
+            return False
+        sleeper = _Sleeper(self._now.mono_s + timeout_s, wakeup, rings)
         with self._changed:
             self._sleepers.append(sleeper)
             self._changed.notify_all()
@@ -196,17 +228,55 @@ class VirtualClock:
             return min(due, key=lambda sleeper: sleeper.deadline_s) if due else None
 
     def _wake(self, sleeper: _Sleeper) -> None:
-        """Ring for a deadline and wait until the woken thread waits again, or the time to settle is over."""
+        """Ring for a deadline, and wait until the woken thread waits again, or has something else to do."""
+        wakeup = sleeper.wakeup
         with self._changed:
+            if sleeper not in self._sleepers:
+                return  # somebody else rang in the same moment
+            attended = wakeup in self._attending
             self._sleepers.remove(sleeper)
-            sleeper.wakeup.set()
-            self._changed.wait_for(
-                lambda: any(other.wakeup is sleeper.wakeup for other in self._sleepers), timeout=self._settle_s
+            wakeup.set()
+            self._wait_for(
+                lambda: self._waits(wakeup)
+                or not sleeper.thread.is_alive()
+                or (attended and wakeup not in self._attending)
             )
+
+    def _let_settle(self) -> None:
+        """Wait until each attending thread waits, so that what was begun before time moves on is done before it."""
+        me = threading.current_thread()
+        with self._changed:
+            self._wait_for(
+                lambda: all(
+                    thread is me or not thread.is_alive() or self._waits(wakeup)
+                    for wakeup, thread in self._attending.items()
+                )
+            )
+
+    def _waits(self, wakeup: Wakeup) -> bool:
+        return any(sleeper.wakeup is wakeup and sleeper.is_asleep() for sleeper in self._sleepers)
+
+    def _wait_for(self, done: Callable[[], bool]) -> None:
+        # In small portions, since a thread that ends does not say so.
+        until_s = time.monotonic() + self._settle_s
+        while not done() and time.monotonic() < until_s:
+            self._changed.wait(0.01)
 
     def _move_to(self, mono_s: float) -> None:
         if mono_s > self._now.mono_s:
             self._now = self._now.plus(mono_s - self._now.mono_s)
+
+
+def attend(clock: Clock, wakeup: Wakeup, thread: threading.Thread) -> None:
+    """Tell a virtual clock that this thread will come back to wait for `wakeup`; other clocks wait for nobody."""
+    if isinstance(clock, VirtualClock):
+        clock.attend(wakeup, thread)
+
+
+def leave(clock: Clock, wakeup: Wakeup) -> None:
+    """Tell a virtual clock that the thread will not come back."""
+    if isinstance(clock, VirtualClock):
+        clock.leave(wakeup)
 
 
 def utc_now() -> datetime:

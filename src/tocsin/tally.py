@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from typing import Final
-
-_READING: Final = threading.Lock()
+from itertools import count
 
 
 class Tally:
-    """Counts without a lock on the counting side.
+    """Counts without a lock.
 
-    `+=` from many threads loses counts, and a lock there would be held while another thread forks. Stepping an
-    `itertools.count` is one uninterrupted call; reading it steps it too, so readers keep account of their own steps.
+    `+=` from many threads loses counts, and a lock would be held by some thread while another one forks. Stepping an
+    `itertools.count` is one uninterrupted call. Reading steps it too, and a second one keeps account of the readings;
+    two that read at the very same time may each be off by one, the next reading is exact again.
     """
 
-    __slots__ = ("_count", "_reads", "add")
+    __slots__ = ("_adds", "_reads", "add")
 
     def __init__(self) -> None:
-        self._count = itertools.count()
-        self._reads = 0
-        self.add = self._count.__next__
+        self._adds = count()
+        self._reads = count()
+        self.add = self._adds.__next__
 
     def value(self) -> int:
-        """How often `add` was called. Takes a lock, so it is not for fork hooks or signal handlers."""
-        with _READING:
-            seen = next(self._count) - self._reads
-            self._reads += 1
-            return seen
+        """How often `add` was called."""
+        return next(self._adds) - next(self._reads)

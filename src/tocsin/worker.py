@@ -103,5 +103,9 @@ class Worker(Generic[Job]):
                 job = heapq.heappop(self._jobs)[2]
             try:
                 self._run(job)
-            except Exception:  # noqa: BLE001 - a loop edge: one bad job must not end the others
+            except BaseException as error:
                 self.failures += 1
+                # On a caller's thread (none was to be had) a Ctrl-C is meant for the caller.
+                if isinstance(error, KeyboardInterrupt) and threading.current_thread() is not self._thread:
+                    self._busy = False
+                    raise

@@ -219,7 +219,7 @@ def make_channel(channel: Channel | ChannelSpec | None) -> Channel:
     return ConsoleAlertChannel(stream, name=channel.name, color=channel.options.get("color"))
 
 
-def route_of(channel: Channel | ChannelSpec | None, made: Channel, *, notices_per_minute: float = 30.0) -> Route:
+def route_of(channel: Channel | ChannelSpec | None, made: Channel, *, notices_per_minute: float) -> Route:
     """What a channel is to be told: by its description, or by the `severity` and `keeps_state` it may carry itself."""
     severity = getattr(channel, "severity", None)
     return Route(

@@ -56,7 +56,7 @@ class AlertConfig:
         max_open_alerts: open alerts at most; further events are gathered in one.
         emit_queue_size: events that may wait to be judged; further ones are refused and counted.
         error_backoff: seconds until a pass that failed is tried again.
-        dynamic_interval: whether the interval adapts to what is going on.
+        dynamic_interval: whether to look twice as often while alerts are fresh.
         series_points: readings that are kept of each series.
         control: whether the private control socket is opened; None: for `tocsin run` and `watch()` only.
     Raises: ConfigError: with every mistake, if a value is wrong or a key unknown.
@@ -150,11 +150,7 @@ class AlertConfig:
         """Make the channels, each with what it is to be told."""
         meant = (None,) if self.channels is None else self.channels
         made = [(channel, make_channel(channel)) for channel in meant]
-        return [(channel, self.route_of(channel, of)) for of, channel in made]
-
-    def route_of(self, channel: Channel, described: ChannelSpec | Channel | None = None) -> Route:
-        """What one channel is to be told; for a channel added later as well."""
-        return route_of(described or channel, channel, notices_per_minute=self.rate_limit)
+        return [(channel, route_of(of, channel, notices_per_minute=self.rate_limit)) for of, channel in made]
 
     def alert_settings(self, routes: tuple[Route, ...] = ()) -> AlertSettings:
         """What the room of alerts is told; the routes come from whoever has the channels."""

@@ -65,7 +65,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "max_open_alerts": Setting(1000, values.count(1, 1_000_000), "1000", "beyond it a person needs a sum"),
     "emit_queue_size": Setting(32_768, values.count(1, 10_000_000), "32768", "takes a long burst in a few megabytes"),
     "error_backoff": Setting("5s", _INTERVALS, '"5s"', "soon enough to recover, too rare to fill the log"),
-    "dynamic_interval": Setting(True, values.flag, "True", "a lighter guest while nothing moves"),
+    "dynamic_interval": Setting(True, values.flag, "True", "trouble is seen closer, and a calm hour costs no more"),
     "series_points": Setting(600, values.count(2, 1_000_000), "600", "ten minutes at one reading a second"),
     "control": Setting(
         None,

@@ -254,9 +254,13 @@ class AlertSystem:
         """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
         return timed(name, self._core.metrics.record)
 
-    def add_sensor(self, read: Callable[[], Any]) -> None:
-        """Call `read` at each pass for readings: a mapping from name to number, or (name, value, labels) triples."""
-        self._core.install(CallableSensor(read))
+    def add_sensor(self, read: Callable[[], Any], *, name: str | None = None) -> None:
+        """Call `read` at each pass for readings: a mapping from name to number, or (name, value, labels) triples.
+
+        It runs on the watch thread. If it raises it is set aside alone, and tried again later; `tocsin doctor` and
+        `sensor_health()` know it by `name`, by default the function's, with a number where that is taken.
+        """
+        self._core.install(CallableSensor(read, name=name, limits=self._core.metrics.limits))
 
     def watch_loop(self, loop: AbstractEventLoop, name: str | None = None) -> None:
         """Watch an asyncio event loop by name. Running loops are found without this too, within ten seconds."""

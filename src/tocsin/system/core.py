@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import threading
@@ -12,6 +13,7 @@ from tocsin.delivery import Delivery
 from tocsin.engine import Engine
 from tocsin.errors import SampleError
 from tocsin.model import inputs as given
+from tocsin.model.readings import SeriesKey
 from tocsin.monitor import PerformanceMonitor
 from tocsin.sensors.buffers import BufferManager, BufferSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
@@ -20,6 +22,7 @@ from tocsin.sensors.own import OwnMetrics
 from tocsin.system.evidence import capture
 from tocsin.system.intake import Intake
 from tocsin.system.reporting import complain
+from tocsin.system.self_sensor import SelfSensor
 from tocsin.system.signals import AlertSignal
 from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
 from tocsin.system.watching import WatchThread
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from tocsin.config import AlertConfig
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.model.notice import Notice
-    from tocsin.model.readings import SeriesKey
     from tocsin.model.rule import AlertRule
     from tocsin.sensors.protocol import Sensor
 
@@ -143,12 +145,29 @@ class SystemCore:
 
     def _make_monitor(self) -> PerformanceMonitor:
         sensors = [*host_sensors(), *process_sensors()] if self._sensors is None else self._sensors
-        inner: list[Sensor] = [self.loops, BufferSensor(self.buffers)]
+        inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
         return PerformanceMonitor([*sensors, *inner, *self._added], clock=self.clock, own=self.metrics)
+
+    def _account(self) -> dict[SeriesKey, float]:
+        """What was dropped, merged and failed at, as counters."""
+        events = self.intake.counts()
+        failed = self.listener_failures.value() + self.alert_triggered.failures() + self.alert_changed.failures()
+        counts = {SeriesKey(f"tocsin.events.{name}"): events[name] for name in ("offered", "coalesced", "dropped")}
+        counts |= {
+            SeriesKey("tocsin.listeners.failed"): failed,
+            SeriesKey("tocsin.steps.failed"): self.watch.failed_passes.value(),
+            SeriesKey("tocsin.sensors.set_aside"): sum(one.state == "set aside" for one in self.monitor.health()),
+        }
+        for channel, sent in self.delivery.counts().items():
+            counts[SeriesKey("tocsin.notices.dropped", (("channel", channel),))] = sent["dropped"]
+        for reason, count in self.metrics.dropped.items():
+            counts[SeriesKey("tocsin.readings.dropped", (("reason", reason),))] = count
+        return {key: float(count) for key, count in counts.items()}
 
     def install(self, sensor: Sensor) -> None:
         """Read one more sensor from now on."""
         with self._monitor_lock:
+            sensor.name = _free_name(sensor.name, {one.name for one in self._added})
             self._added.append(sensor)
             if self._monitor is not None:
                 self._monitor.add(sensor)
@@ -216,6 +235,8 @@ class SystemCore:
         """In the child: no thread, lock, queue or open file of the parent."""
         self._monitor_lock = threading.RLock()
         self._monitor = None
+        self.metrics.after_fork()
+        self.loops.close()
         self.parts.after_fork()
         self.intake.after_fork()
         self.stepper.after_fork(self._make_engine())
@@ -223,6 +244,11 @@ class SystemCore:
         self.delivery.after_fork()
         self.alert_triggered.after_fork()
         self.alert_changed.after_fork()
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return name if name not in taken else next(free for free in numbered if free not in taken)
 
 
 def _call_soon(loop: Any, call: Callable[[], object]) -> None:

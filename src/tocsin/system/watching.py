@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from tocsin.clock import Wakeup
+from tocsin.clock import Wakeup, attend, leave
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class WatchThread:
         interval_s: seconds to the next pass, asked after each.
         error_backoff_s: seconds to wait after a pass that failed.
         died: called on its way out when nobody asked it to end.
+
+    Attributes:
+        failed_passes: passes, and answers in between, that raised.
+        deaths: how often what a sensor raised was no Exception (a SystemExit), and ended the thread.
     """
 
     name = "tocsin-watch"
@@ -45,6 +49,7 @@ class WatchThread:
         died: Callable[[], None],
     ) -> None:
         self.failed_passes = Tally()
+        self.deaths = Tally()
         self.last_error = ""
         self.cpu_s = 0.0
         self._stepper = stepper
@@ -73,9 +78,11 @@ class WatchThread:
             self._ended = Wakeup()
             self._thread = thread
             self._stepper.owner = thread
+            attend(self._clock, self._stepper.bell, thread)
             try:
                 thread.start()
             except RuntimeError as error:  # no more threads: each caller steps for itself, as before the start
+                leave(self._clock, self._stepper.bell)
                 self._thread = self._stepper.owner = None
                 self.last_error = f"no watch thread: {error}"
 
@@ -83,14 +90,14 @@ class WatchThread:
         """Ask the thread to end, and wait for it. False: it did not, in time."""
         with self._lock:
             self._wanted = False
-            thread = self._thread
+            thread, ended = self._thread, self._ended
         if thread is None or thread is threading.current_thread():
             return True
         self._stepper.bell.set()
         self._pause.set()
-        if not self._ended.wait(timeout_s):
+        if not ended.wait(timeout_s):
             return False
-        self._ended.set()  # for whoever else waits
+        ended.set()  # for whoever else waits
         return True
 
     def is_alive(self) -> bool:
@@ -99,16 +106,25 @@ class WatchThread:
 
     def _live(self) -> None:
         try:
-            self._watch()
-        finally:
-            with self._lock:
-                asked = not self._wanted
-                self._thread = self._stepper.owner = None
-            if asked:
-                self._stepper.serve()  # whoever posted in the last moment gets an answer
-                self._ended.set()
-            else:
+            while not self._is_over():
+                self._watch()
+        except BaseException as error:  # noqa: BLE001 - a sensor of the user's may raise SystemExit
+            self.deaths.add()
+            self.last_error = f"the watch thread died: {type(error).__name__}: {error}"
+            if not self._is_over(died=True):
                 self._died()
+        if self._thread is not threading.current_thread() and self._stepper.owner is None:
+            self._try(self._stepper.serve)  # whoever posted in the last moment gets an answer
+        self._ended_of.set()
+
+    def _is_over(self, *, died: bool = False) -> bool:
+        """Whether it was asked to end; if so, or if it died, nobody steps for the others from now on."""
+        with self._lock:
+            if self._wanted and not died:
+                return False
+            leave(self._clock, self._stepper.bell)
+            self._thread = self._stepper.owner = None
+            return not self._wanted
 
     def _watch(self) -> None:
         due_s = self._clock.now().mono_s

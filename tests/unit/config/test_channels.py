@@ -214,7 +214,3 @@ def test_a_description_with_an_unknown_severity_is_refused_at_once() -> None:
         ),
         "ChannelSpec 'console': options: found 5, expected a table of options",
     ]
-
-
-def test_a_channel_added_later_has_a_route_too() -> None:
-    assert AlertConfig(rate_limit=3).route_of(Recorder()) == Route(channel="recorder", notices_per_minute=3.0)

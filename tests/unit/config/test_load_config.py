@@ -533,7 +533,7 @@ def test_an_unknown_home_is_a_mistake(folder: Path) -> None:
     assert "the home that '~' stands for is not known" in messages('state_dir = "~no-such-user-here/state"')[0]
 
 
-def test_a_literal_secret_is_warned_about_but_none_is_built_yet(folder: Path) -> None:
+def test_a_console_alone_gives_no_reason_to_warn(folder: Path) -> None:
     assert load('[[channel]]\ntype = "console"').warnings == ()
 
 
