@@ -6,10 +6,13 @@ A channel that hangs or fails harms only itself: its queue fills, what does not 
 from __future__ import annotations
 
 import inspect
+import math
+import threading
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.channels.protocol import NoticeChannel
-from tocsin.clock import Wakeup
+from tocsin.clock import Wakeup, attend, leave
 from tocsin.errors import DeliveryError
 from tocsin.model.alert import PerformanceAlert
 from tocsin.model.notice import Notice, NoticeKind
@@ -29,6 +32,10 @@ MAX_PAUSE_S: Final = 60.0
 # A channel that takes longer is given up for this attempt; the channel's own coroutine is cancelled.
 DEADLINE_S: Final = 10.0
 QUEUE_SIZE: Final = 1000
+
+# Event loops that a forked child has inherited. Closing one there takes descriptors out of the epoll that it shares with
+# the parent, whose loop would then sleep through its own wake-ups.
+_PARKED: list[asyncio.AbstractEventLoop] = []
 
 
 class Delivery:
@@ -103,7 +110,8 @@ class _Outlet:
         self._rng = rng
         self._report = report
         self._pause = Wakeup()
-        self._runner: asyncio.Runner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: weakref.finalize[[], _Outlet] | None = None
         self.delivered = self.failed = self.dropped = 0
         self.worker: Worker[Notice] = Worker(f"tocsin-{channel.name}", self._deliver, capacity=QUEUE_SIZE)
 
@@ -112,7 +120,11 @@ class _Outlet:
             self.dropped += 1
 
     def after_fork(self) -> None:
-        self._runner = None  # the parent's loop and its descriptors stay with the parent
+        if self._loop is not None and self._closing is not None:
+            self._closing.detach()
+            _PARKED.append(self._loop)
+        self._loop = self._closing = None
+        self._pause = Wakeup()
         self.worker.after_fork()
 
     def counts(self) -> dict[str, int]:
@@ -121,23 +133,35 @@ class _Outlet:
         }  # fmt: skip
 
     def _deliver(self, notice: Notice) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._send(notice)
-            except Exception as error:  # noqa: BLE001 - a loop edge: whatever a channel raises is a failed attempt
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                error = self._attempt(notice)
+                if error is None:
+                    self.delivered += 1
+                    return
                 self.failed += 1
                 if attempt == ATTEMPTS or (isinstance(error, DeliveryError) and error.permanent):
                     self._give_up(notice, error)
                     return
+                attend(self._clock, self._pause, threading.current_thread())
                 self._clock.wait(self._pause, self._pause_s(attempt, error))
-            else:
-                self.delivered += 1
-                return
+        finally:
+            leave(self._clock, self._pause)
+
+    def _attempt(self, notice: Notice) -> BaseException | None:
+        """What went wrong; None if nothing did."""
+        try:
+            self._send(notice)
+        except KeyboardInterrupt:
+            raise  # without a thread of our own this is a caller's, who pressed Ctrl-C
+        except BaseException as error:  # noqa: BLE001 - a loop edge: SystemExit or a cancellation is a failure too
+            return error
+        return None
 
     def _send(self, notice: Notice) -> None:
         deliver = getattr(self._channel, "deliver", None)
         if deliver is not None:
-            deliver(notice)
+            self._finish(deliver(notice))
             return
         if isinstance(self._channel, NoticeChannel):
             self._finish(self._channel.send_notice(notice))
@@ -146,22 +170,24 @@ class _Outlet:
             self._finish(self._channel.send_alert(alert))
 
     def _finish(self, answer: Any) -> None:
-        """Run what a channel gave back to its end, on this thread's own loop."""
+        """Run what a channel gave back to its end, on this channel's own loop, which is kept for its connections."""
         if not inspect.isawaitable(answer):
             return
         import asyncio  # noqa: PLC0415 - loaded only where a coroutine is run
 
-        if self._runner is None:
-            self._runner = asyncio.Runner()
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._closing = weakref.finalize(self, self._loop.close)
+            self._closing.atexit = False  # its thread may be in it to the very end
 
         async def within_deadline() -> None:
             await asyncio.wait_for(answer, DEADLINE_S)
 
-        self._runner.run(within_deadline())
+        self._loop.run_until_complete(within_deadline())
 
-    def _pause_s(self, attempt: int, error: Exception) -> float:
+    def _pause_s(self, attempt: int, error: BaseException) -> float:
         asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None
-        if asked_s is not None:
+        if isinstance(asked_s, (int, float)) and not math.isnan(asked_s):
             return min(max(asked_s, 0.0), MAX_PAUSE_S)
         return FIRST_PAUSE_S * 2.0 ** (attempt - 1) * self._rng.uniform(0.5, 1.5)
 

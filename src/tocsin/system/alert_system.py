@@ -13,7 +13,6 @@ from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.notice import CheckResult, Receipt
 from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
-from tocsin.sensors.own import CallableSensor
 from tocsin.sensors.timing import timed
 from tocsin.system import account, forking
 from tocsin.system.checks import DirectChecks
@@ -260,7 +259,7 @@ class AlertSystem:
         It runs on the watch thread. If it raises it is set aside alone, and tried again later; `tocsin doctor` and
         `sensor_health()` know it by `name`, by default the function's, with a number where that is taken.
         """
-        self._core.install(CallableSensor(read, name=name, limits=self._core.metrics.limits))
+        self._core.install(read, name)
 
     def watch_loop(self, loop: AbstractEventLoop, name: str | None = None) -> None:
         """Watch an asyncio event loop by name. Running loops are found without this too, within ten seconds."""

@@ -18,7 +18,7 @@ from tocsin.monitor import PerformanceMonitor
 from tocsin.sensors.buffers import BufferManager, BufferSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
 from tocsin.sensors.eventloop import EventLoopSensor
-from tocsin.sensors.own import OwnMetrics
+from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.system.evidence import capture
 from tocsin.system.intake import Intake
 from tocsin.system.reporting import complain
@@ -164,10 +164,14 @@ class SystemCore:
             counts[SeriesKey("tocsin.readings.dropped", (("reason", reason),))] = count
         return {key: float(count) for key, count in counts.items()}
 
-    def install(self, sensor: Sensor) -> None:
-        """Read one more sensor from now on."""
+    def install(self, read: Callable[[], object], name: str | None) -> None:
+        """Read one more sensor from now on: a function of the program's own."""
         with self._monitor_lock:
-            sensor.name = _free_name(sensor.name, {one.name for one in self._added})
+            taken = {sensor.name for sensor in self._added}
+            wanted = CallableSensor(read, name=name).name
+            numbered = (f"{wanted}-{number}" for number in itertools.count(2))
+            free = wanted if wanted not in taken else next(one for one in numbered if one not in taken)
+            sensor = CallableSensor(read, name=free, limits=self.metrics.limits)
             self._added.append(sensor)
             if self._monitor is not None:
                 self._monitor.add(sensor)
@@ -244,11 +248,6 @@ class SystemCore:
         self.delivery.after_fork()
         self.alert_triggered.after_fork()
         self.alert_changed.after_fork()
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    numbered = (f"{name}-{number}" for number in itertools.count(2))
-    return name if name not in taken else next(free for free in numbered if free not in taken)
 
 
 def _call_soon(loop: Any, call: Callable[[], object]) -> None:

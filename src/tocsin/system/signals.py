@@ -6,8 +6,10 @@ and is counted. A system that was not started calls listeners on the caller's th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Final
 
+from tocsin.clock import SystemClock
 from tocsin.worker import Worker
 
 if TYPE_CHECKING:
@@ -17,7 +19,18 @@ if TYPE_CHECKING:
 
     from tocsin.tally import Tally
 
-_QUEUE_SIZE = 1000
+_QUEUE_SIZE: Final = 1000
+# A listener that is called on the emitting thread and emits in turn would call itself for ever.
+_MAX_DEPTH: Final = 3
+
+
+class _Calls(threading.local):
+    """How many calls of listeners there are on this thread, one in another; over all signals and systems."""
+
+    depth = 0
+
+
+_calls = _Calls()
 
 
 class AlertSignal:
@@ -35,6 +48,7 @@ class AlertSignal:
         self._types = types
         self._in_background = in_background
         self._failed = failed
+        self._connecting = threading.Lock()
         self._listeners: tuple[_Listener, ...] = ()
 
     def __len__(self) -> int:
@@ -49,33 +63,51 @@ class AlertSignal:
             **options: psygnal's own, such as `thread="main"` with a Qt main loop, `unique`, `max_args`.
         Raises: ValueError: if the slot cannot take the values.
         """
-        self._listeners = (*self._listeners, _Listener(self.name, self._types, slot, options))
+        listener = _Listener(self.name, self._types, slot, options)
+        with self._connecting:
+            self._listeners = (*self._listeners, listener)
         return slot
 
     def disconnect(self, slot: Callable[..., Any] | None = None) -> None:
         """Call `slot` no longer; without one, nobody."""
-        self._listeners = () if slot is None else tuple(one for one in self._listeners if one.slot != slot)
+        with self._connecting:
+            self._listeners = () if slot is None else tuple(one for one in self._listeners if one.slot != slot)
 
     def emit(self, *values: object) -> None:
         """Call every listener. Never raises."""
-        background = self._in_background()
-        for listener in self._listeners:
-            if background:
+        if self._in_background():
+            for listener in self._listeners:
                 if not listener.worker.post(values):
                     self._failed.add()
-                continue
-            try:
-                listener.call(values)
-            except Exception:  # noqa: BLE001 - a listener harms only itself
+            return
+        if _calls.depth >= _MAX_DEPTH:
+            for _ in self._listeners:
                 self._failed.add()
+            return
+        _calls.depth += 1
+        try:
+            for listener in self._listeners:
+                self._call(listener, values)
+        finally:
+            _calls.depth -= 1
+
+    def _call(self, listener: _Listener, values: tuple[object, ...]) -> None:
+        try:
+            listener.call(values)
+        except Exception:  # noqa: BLE001 - a listener harms only itself
+            self._failed.add()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until every listener has been called for what was emitted."""
-        flushed = [listener.worker.flush(timeout_s) for listener in self._listeners]
+        """Wait until every listener has been called for what was emitted; False: not within `timeout_s` in all."""
+        until_s = SystemClock().now().mono_s + timeout_s
+        flushed = [
+            listener.worker.flush(max(until_s - SystemClock().now().mono_s, 0.0)) for listener in self._listeners
+        ]
         return all(flushed)
 
     def after_fork(self) -> None:
         """In the child: what was queued is the parent's to call."""
+        self._connecting = threading.Lock()
         for listener in self._listeners:
             listener.worker.after_fork()
 
@@ -97,7 +129,9 @@ class _Listener:
         self.worker: Worker[tuple[object, ...]] = Worker(f"tocsin-{name}", self.call, capacity=_QUEUE_SIZE)
 
     def call(self, values: tuple[object, ...]) -> None:
-        self._instance.emit(*values)
+        # Without psygnal's lock: it would be held while a listener is at work, and a child forked meanwhile would wait
+        # for it for ever.
+        self._instance.emit_fast(*values)
 
 
 class _WeakMethod:

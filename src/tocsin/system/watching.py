@@ -105,6 +105,7 @@ class WatchThread:
         return self._thread is not None
 
     def _live(self) -> None:
+        ended = self._ended
         try:
             while not self._is_over():
                 self._watch()
@@ -113,9 +114,9 @@ class WatchThread:
             self.last_error = f"the watch thread died: {type(error).__name__}: {error}"
             if not self._is_over(died=True):
                 self._died()
-        if self._thread is not threading.current_thread() and self._stepper.owner is None:
+        if self._stepper.owner is None:
             self._try(self._stepper.serve)  # whoever posted in the last moment gets an answer
-        self._ended_of.set()
+        ended.set()
 
     def _is_over(self, *, died: bool = False) -> bool:
         """Whether it was asked to end; if so, or if it died, nobody steps for the others from now on."""
