@@ -48,8 +48,10 @@ def counters(core: SystemCore) -> dict[str, int]:
     failed = core.listener_failures.value() + core.alert_triggered.failures() + core.alert_changed.failures()
     return counts | {
         "levels_not_understood": core.intake.odd_levels.value(),
+        "categories_not_understood": core.intake.odd_categories.value(),
         "listeners_failed": failed,
         "passes_failed": core.watch.failed_passes.value(),
+        "watch_thread_deaths": core.watch.deaths.value(),
         "history_dropped": core.engine.history.dropped,
     }
 

@@ -8,7 +8,8 @@ import msgspec
 
 from tocsin.clock import Clock, SystemClock
 from tocsin.config import AlertConfig
-from tocsin.errors import AlertNotFound, RuleNotFound
+from tocsin.coordinator import MonitoringCoordinator
+from tocsin.errors import AlertNotFound, RuleNotFound, TocsinError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.notice import CheckResult, Receipt
@@ -92,7 +93,7 @@ class AlertSystem:
         self._stopped = False
         if self._started_at is None:
             self._started_at = self.clock.now()
-        if self._reachable:
+        if self._reachable and self._control is None:
             self._control = open_control(self.config.program, self.status)
         self._core.parts.start()
         return self
@@ -106,9 +107,9 @@ class AlertSystem:
         began_s = _real_s()
         ended = self._core.parts.stop(timeout_s)
         self._started_at = None
-        if self._control is not None:
-            self._control.stop()
-            self._control = None
+        control, self._control = self._control, None
+        if control is not None:
+            control.stop()
         left_s = max(timeout_s - (_real_s() - began_s), 0.0)
         return self.flush(left_s) and ended
 
@@ -150,7 +151,9 @@ class AlertSystem:
         """
         try:
             self._threads.forget_all()
-            await self._core.ask(lambda _: [given.ClearHistory(throttle=True)])
+            answer = await self._core.ask(lambda _: [given.ClearHistory(throttle=True)])
+            if answer is None and not self._core.disabled:
+                raise TocsinError("the history was not cleared: the watch thread did not answer; look at last_error")
         except Exception as error:
             complain("cleanup failed", error=error)
             raise
@@ -202,11 +205,7 @@ class AlertSystem:
             return self._core.intake.offer(title, message, level, source, category, component, labels, recommendations)
         if self._core.disabled:
             return DISABLED
-        event = self._core.intake.make_event(
-            title, message, level, source, category, component, labels, recommendations
-        )
-        answers = self._core.stepper.ask(lambda _: [event])
-        alert = answers[0].alert if answers else None
+        alert = self._judged(title, message, level, source, category, component, labels, recommendations)
         reason = "there is no journal: alerts are kept in memory only"
         return Receipt(durable=False, reason=reason, id=alert.id if alert else "")
 
@@ -214,16 +213,16 @@ class AlertSystem:
         self, title: str, message: str, level: AlertSeverity | int | str, source: str
     ) -> PerformanceAlert | None:
         """Raise an alert and wait until it was judged, at most 2 s."""
-        if self._core.disabled:
-            return None
-        event = self._core.intake.make_event(title, message, level, source, _GENERAL, "", None, ())
-        answers = self._core.stepper.ask(lambda _: [event])
-        return answers[0].alert if answers else None
+        return self._judged(title, message, level, source, _GENERAL, "", None, ())
+
+    def _judged(self, *raw: Any) -> PerformanceAlert | None:
+        answer = self._core.ask_now(lambda _: [self._core.intake.make_event(*raw)])
+        return None if answer is None else answer.alert
 
     def resolve(self, fingerprint: str) -> bool:
         """Say that an event is over. False: none of this fingerprint is open."""
-        answers = self._core.stepper.ask(lambda _: [given.Resolve(fingerprint)])
-        return bool(answers and answers[0].found)
+        answer = self._core.ask_now(lambda _: [given.Resolve(fingerprint)])
+        return answer is not None and answer.found
 
     # -- checks
 
@@ -247,11 +246,12 @@ class AlertSystem:
 
     def record(self, metric: str, value: float, labels: Mapping[str, str] | None = None) -> None:
         """Hand over a reading of the program's own, from any thread. Never blocks or raises; bad ones are counted."""
-        self._core.metrics.record(metric, value, labels)
+        if not self._core.disabled:
+            self._core.metrics.record(metric, value, labels)
 
     def timed(self, name: str) -> Any:
         """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
-        return timed(name, self._core.metrics.record)
+        return timed(name, self.record)
 
     def add_sensor(self, read: Callable[[], Any], *, name: str | None = None) -> None:
         """Call `read` at each pass for readings: a mapping from name to number, or (name, value, labels) triples.
@@ -275,7 +275,7 @@ class AlertSystem:
     def add_rule(self, rule: AlertRule) -> None:
         """Judge by one more rule; one of the same name is replaced."""
         self._core.rules[rule.name] = rule
-        self._core.stepper.ask(lambda _: [given.AddRule(rule)])
+        self._core.ask_now(lambda _: [given.AddRule(rule)])
 
     def remove_rule(self, name: str) -> None:
         """Judge by a rule no longer; its open alerts end.
@@ -284,7 +284,7 @@ class AlertSystem:
         """
         if self._core.rules.pop(name, None) is None:
             raise RuleNotFound(name, self._core.rules)
-        self._core.stepper.ask(lambda _: [given.RemoveRule(name)])
+        self._core.ask_now(lambda _: [given.RemoveRule(name)])
 
     def enable_rule(self, name: str) -> None:
         """Judge by a rule again. Raises RuleNotFound."""
@@ -306,7 +306,7 @@ class AlertSystem:
         if rule is None:
             raise RuleNotFound(name, self._core.rules)
         self._core.rules[name] = msgspec.structs.replace(rule, enabled=enabled)
-        self._core.stepper.ask(lambda _: [given.SwitchRule(name, enabled)])
+        self._core.ask_now(lambda _: [given.SwitchRule(name, enabled)])
 
     # -- alerts
 
@@ -329,11 +329,10 @@ class AlertSystem:
 
         Raises: AlertNotFound: if no alert has this id.
         """
-        answers = self._core.stepper.ask(lambda _: [given.Acknowledge(alert_id, inert(by, 200), inert(comment, 2000))])
-        alert = answers[0].alert if answers else None
-        if alert is None:
+        answer = self._core.ask_now(lambda _: [given.Acknowledge(alert_id, inert(by, 200), inert(comment, 2000))])
+        if answer is None or answer.alert is None:
             raise AlertNotFound(alert_id)
-        return alert
+        return answer.alert
 
     async def acknowledge_alert(self, alert_id: str, by: str = "", comment: str = "") -> PerformanceAlert:
         """`acknowledge`, for coroutines. Raises AlertNotFound."""
@@ -426,6 +425,8 @@ class AlertSystem:
         """In the child: nothing of the parent's goes on. Returns whether it was started."""
         started, self._started_at, self._control = self._started_at is not None, None, None
         self._core.after_fork()
+        if isinstance(self.coordinator, MonitoringCoordinator):
+            self.coordinator.after_fork()  # a shared one too: its lock may have been held
         self._threads.after_fork()
         self._checks = DirectChecks(self._core)
         return started

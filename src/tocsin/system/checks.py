@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MIN_INTERVAL_S: Final = 0.1
 CPU_BASELINE_S: Final = 0.1
 PROBE_DEADLINE_S: Final = 10.0
+_DISABLED: Final = "TOCSIN_DISABLED is set"
 
 Readings = "Mapping[SeriesKey, float]"
 
@@ -59,6 +60,8 @@ class DirectChecks:
 
     async def cpu(self) -> CheckResult:
         """CPU of the machine; without a reading to compare with it takes one and waits 100 ms."""
+        if self._core.disabled:
+            return self._nothing(_CPU, _DISABLED)
         if (repeated := self._repeated(_CPU)) is not None:
             return repeated
         readings = await self._read("host.cpu", _CPU.metric)
@@ -69,6 +72,8 @@ class DirectChecks:
 
     async def memory(self) -> CheckResult:
         """Memory of the machine, and of the container where one limits the program more tightly."""
+        if self._core.disabled:
+            return self._nothing(_MEMORY, _DISABLED)
         if (repeated := self._repeated(_MEMORY)) is not None:
             return repeated
         host = await self._judge(
@@ -83,6 +88,8 @@ class DirectChecks:
 
     async def storage(self) -> CheckResult:
         """A small synced write through a temporary file without a name."""
+        if self._core.disabled:
+            return self._nothing(_STORAGE, _DISABLED)
         if (repeated := self._repeated(_STORAGE)) is not None:
             return repeated
         result = await self._probe.run(PROBE_DEADLINE_S)
@@ -93,6 +100,8 @@ class DirectChecks:
 
     async def buffers(self) -> CheckResult:
         """The fullest of the tracked buffers."""
+        if self._core.disabled:
+            return self._nothing(_BUFFER, _DISABLED)
         if (repeated := self._repeated(_BUFFER)) is not None:
             return repeated
         readings = {

@@ -8,6 +8,8 @@ import random
 import threading
 from typing import TYPE_CHECKING, Any
 
+from tocsin.alerts.history import AlertHistory
+from tocsin.clock import SystemClock
 from tocsin.coordinator import MonitoringCoordinator
 from tocsin.delivery import Delivery
 from tocsin.engine import Engine
@@ -68,12 +70,13 @@ class SystemCore:
         for channel, route in config.make_channels():
             self._attach(channel, route)
         self._monitor: PerformanceMonitor | None = None
-        self._monitor_lock = threading.RLock()
+        self._monitor_lock = threading.Lock()  # held while the monitor is made
+        self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
         self.watch = WatchThread(
             self.stepper, clock, self.one_pass, interval_s=self.interval_s,
-            error_backoff_s=config.error_backoff, died=self.parts.supervise,
+            error_backoff_s=config.error_backoff, died=self._watch_died,
         )  # fmt: skip
         self.parts.add(self.watch)
         self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
@@ -93,8 +96,7 @@ class SystemCore:
         if self.disabled:
             return None
         if self.stepper.owner is None or self.stepper.owner is threading.current_thread():
-            answers = self.stepper.ask(work)
-            return answers[0] if answers else None
+            return self.ask_now(work)
         import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
 
         loop = asyncio.get_running_loop()
@@ -106,17 +108,45 @@ class SystemCore:
             return None
         return reply.answers[0] if reply.answers else None
 
+    def ask_now(self, work: Callable[[Instant], Sequence[Input]]) -> Answer | None:
+        """Step with what `work` makes, or let the watch thread do it, and give back the last answer. Never raises."""
+        if self.disabled:
+            return None
+        try:
+            answers = self.stepper.ask(work)
+        except Exception as error:  # noqa: BLE001 - the fault is ours, and not the program's that calls
+            self._step_failed(error)
+            return None
+        return answers[0] if answers else None
+
     async def read_sensor(self, name: str) -> dict[SeriesKey, float]:
-        """Read one sensor now; empty, if it is absent or fails."""
-        with self._monitor_lock:
-            try:
-                return self.monitor.read_sensor(name, self.clock.now())
-            except SampleError:
-                return {}  # the sensor was set aside, and `tocsin doctor` says why
+        """Read one sensor now; empty, if it is absent or fails, or if another one hangs."""
+        monitor = self.monitor
+        if not await self._may_read():
+            return {}
+        try:
+            return monitor.read_sensor(name, self.clock.now())
+        except SampleError:
+            return {}  # the sensor was set aside, and `tocsin doctor` says why
+        finally:
+            self._reading.release()
+
+    async def _may_read(self) -> bool:
+        """Take the sensors without blocking the caller's event loop. False: somebody reads them for too long."""
+        if self._reading.acquire(blocking=False):
+            return True
+        import asyncio  # noqa: PLC0415 - as above
+
+        until_s = SystemClock().now().mono_s + ANSWER_WITHIN_S
+        while SystemClock().now().mono_s < until_s:
+            await asyncio.sleep(0.005)
+            if self._reading.acquire(blocking=False):
+                return True
+        return False
 
     def sample_of(self, readings: Mapping[SeriesKey, float]) -> tuple[list[Input], list[int]]:
         """The inputs that hand over readings taken aside, and the numbers of their series."""
-        with self._monitor_lock:
+        with self._reading:
             ids = {self.monitor.id_of(key): key for key in readings}
         known = self.engine.series
         new: list[Input] = [given.NewSeries(number, key) for number, key in ids.items() if number not in known]
@@ -135,12 +165,25 @@ class SystemCore:
         return bool(len(self.intake) or self.delivery.waiting() or self.engine.decisions.teller.has_unsaid())
 
     def _ring(self) -> None:
-        self.stepper.ring()
+        try:
+            self.stepper.ring()
+        except Exception as error:  # noqa: BLE001 - `emit` never raises
+            self._step_failed(error)
+
+    def _step_failed(self, error: Exception) -> None:
+        self.watch.failed_passes.add()
+        self.watch.last_error = f"{type(error).__name__}: {error}"
+        complain("a step failed", error=error)
+
+    def _watch_died(self) -> None:
+        complain(self.watch.last_error)
+        self.parts.supervise(complain)
 
     def _make_engine(self) -> Engine:
         return Engine(
             self.rules.values(), self.config.alert_settings(tuple(self._routes)),
             interval_s=self.config.check_interval, points=self.config.series_points,
+            history=AlertHistory(max_size=self.config.history_size, clock=self.clock),
         )  # fmt: skip
 
     def _make_monitor(self) -> PerformanceMonitor:
@@ -197,9 +240,10 @@ class SystemCore:
     def one_pass(self) -> None:
         """Read what is due, and step."""
         now = self.clock.now()
-        with self._monitor_lock:
-            batch = self.monitor.collect(now, self.config.check_interval)
-            failed = self.monitor.failed_series()
+        monitor = self.monitor
+        with self._reading:
+            batch = monitor.collect(now, self.config.check_interval)
+            failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
         inputs.append(given.Sample(batch.ids, batch.values))
         if failed:
@@ -237,8 +281,10 @@ class SystemCore:
 
     def after_fork(self) -> None:
         """In the child: no thread, lock, queue or open file of the parent."""
-        self._monitor_lock = threading.RLock()
+        self._monitor_lock = threading.Lock()
+        self._reading = threading.RLock()
         self._monitor = None
+        self.metrics.after_fork()
         self.metrics.after_fork()
         self.loops.close()
         self.parts.after_fork()

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_FRAMES: Final = 12
 MAX_THREADS: Final = 5
 MAX_SOURCE: Final = 100
+_WAITING_PLACES: Final = frozenset(
+    {"selectors.py", "threading.py", "queue.py", "socket.py", "subprocess.py", "thread.py"}
+)
 
 
 def capture(want: Want, loop_thread: Callable[[str], int | None]) -> Evidence | None:
@@ -40,16 +43,22 @@ def capture(want: Want, loop_thread: Callable[[str], int | None]) -> Evidence | 
 
 
 def _threads() -> Evidence | None:
-    """Where each thread of the program stands, the main one first, Tocsin's own left out."""
+    """Where each thread of the program stands: those that seem to work first, then those that wait."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    main = threading.main_thread().ident
     frames = sys._current_frames()  # noqa: SLF001 - the only way there is
-    lines: list[str] = []
-    for ident in sorted(frames, key=lambda ident: ident != main)[: MAX_THREADS + 2]:
-        name = names.get(ident, "?")
-        if not name.startswith("tocsin-"):
-            lines.append(f"{name}: {_lines(frames[ident])[0]}")
-    return Evidence("stack", "the threads are in", tuple(lines[:MAX_THREADS])) if lines else None
+    ours = threading.get_ident()
+    standing = [
+        (_waits(frame), f"{names.get(ident, 'a foreign thread')}: {_lines(frame)[0]}")
+        for ident, frame in frames.items()
+        if ident != ours and not names.get(ident, "").startswith("tocsin-")
+    ]
+    lines = tuple(line for _, line in sorted(standing))[:MAX_THREADS]
+    return Evidence("stack", "the threads are in", lines) if lines else None
+
+
+def _waits(frame: FrameType) -> bool:
+    """Whether a thread stands in one of the library's own waiting places."""
+    return Path(frame.f_code.co_filename).name in _WAITING_PLACES
 
 
 def _lines(frame: FrameType) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ import os
 import weakref
 from typing import Final, Protocol
 
+from tocsin import tally
+from tocsin.clock import SystemClock
+
 AT_EXIT_S: Final = 1.0
 
 
@@ -54,13 +57,15 @@ def _install_hooks() -> None:
 
 
 def _in_child() -> None:
+    tally.after_fork()
     for system in tuple(_systems):
         if system._after_fork() and system in _faithful:  # noqa: SLF001 - the hook is a part of the system
             system.start()
 
 
 def _at_exit() -> None:
-    """Deliver what waits, shortly; daemon threads do not hold up the exit."""
+    """Deliver what waits, shortly in all; daemon threads do not hold up the exit."""
+    until_s = SystemClock().now().mono_s + AT_EXIT_S
     for system in tuple(_systems):
         if system._has_unfinished():  # noqa: SLF001 - as above
-            system.flush(AT_EXIT_S)
+            system.flush(max(until_s - SystemClock().now().mono_s, 0.0))

@@ -7,6 +7,7 @@ producers only append; merging equal events, validation of what is odd, and coun
 from __future__ import annotations
 
 from collections import Counter, deque
+from itertools import islice, repeat, starmap
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tocsin.model.inputs import Event
@@ -16,7 +17,7 @@ from tocsin.model.readings import Labels, canonical_labels, inert
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MAX_TITLE: Final = 200
 MAX_SOURCE: Final = 200
@@ -25,6 +26,7 @@ MAX_ADVICE: Final = 20
 
 ACCEPTED: Final = Receipt(durable=False, reason="accepted in memory")
 DROPPED: Final = Receipt(durable=False, reason="the queue is full", accepted=False)
+UNREADABLE: Final = Receipt(durable=False, reason="its arguments cannot be read", accepted=False)
 DISABLED: Final = Receipt(durable=False, reason="TOCSIN_DISABLED is set", accepted=False)
 
 _LEVELS: Final = frozenset(AlertSeverity)
@@ -54,6 +56,7 @@ class Intake:
 
     def __init__(self, capacity: int, ring: Callable[[], None]) -> None:
         self.odd_levels = Tally()
+        self.odd_categories = Tally()
         self._capacity = capacity * _FIELDS
         self._ring = ring
         self._dropped = Tally()
@@ -93,25 +96,34 @@ class Intake:
                 and len(source) <= MAX_SOURCE
                 and len(component) <= MAX_SOURCE
             )
-        except TypeError:
+        except Exception:  # noqa: BLE001 - a user's odd object must not reach the host
             plain = False
         if len(queue) >= self._capacity:
-            self._dropped.add()
-            return DROPPED
+            return self._refuse()
         if plain:
             queue.extend((title, message, level, source, category, component))  # one call, so nobody comes in between
         else:
-            queue.extend(self._clean(title, message, level, source, category, component, labels, recommendations))
+            try:
+                queue.extend(self._clean(title, message, level, source, category, component, labels, recommendations))
+            except Exception:  # noqa: BLE001 - as above
+                self._dropped.add()
+                return UNREADABLE
         if not self._rung:
             self._rung = True
             self._ring()
         return ACCEPTED
 
+    def _refuse(self) -> Receipt:
+        if self._capacity < 0:
+            return DISABLED
+        self._dropped.add()
+        return DROPPED
+
     def drain(self) -> list[Event]:
         """Take all that waits, equal events merged; for the one thread that steps."""
         self._rung = False
-        take = self._queue.popleft
-        flat = iter([take() for _ in range(len(self._queue))])
+        # One call, so that a signal handler that raises (Ctrl-C) cannot leave a part of an event behind.
+        flat = iter(list(starmap(self._queue.popleft, repeat((), len(self._queue)))))
         batch: list[_Raw] = list(zip(flat, flat, flat, flat, flat, flat, strict=True))
         if not batch:
             return []
@@ -138,9 +150,12 @@ class Intake:
     def _merge(self, batch: list[_Raw]) -> dict[object, Event]:
         """Merge what is equal but for its message; of the messages the last is kept."""
         try:
-            counted = Counter(batch)  # in C, a tenth of a microsecond an event
-        except TypeError:
-            counted = Counter(self._clean(*raw) for raw in batch)
+            return self._merge_plain(batch)
+        except Exception:  # noqa: BLE001 - an odd object that has no hash, or a broken one
+            return self._merge_plain(list(self._readable(batch)))
+
+    def _merge_plain(self, batch: list[_Raw]) -> dict[object, Event]:
+        counted = Counter(batch)  # in C, a tenth of a microsecond an event
         merged: dict[object, Event] = {}
         counts: Counter[object] = Counter()
         for raw, count in counted.items():
@@ -148,6 +163,14 @@ class Intake:
             counts[key] += count
             merged[key] = raw  # type: ignore[assignment]
         return {key: self._event(raw, counts[key]) for key, raw in merged.items()}  # type: ignore[arg-type]
+
+    def _readable(self, batch: list[_Raw]) -> Iterator[_Raw]:
+        for raw in batch:
+            try:
+                yield self._clean(*raw)
+            except Exception:  # noqa: BLE001 - as above
+                self._drained -= 1
+                self._dropped.add()
 
     def _event(self, raw: _Raw, count: int) -> Event:
         title, message, level, source, category, component = raw
@@ -170,12 +193,13 @@ class Intake:
         except Exception:  # noqa: BLE001 - a user's odd mapping must not reach the host
             flat = (("tocsin.labels", inert(labels, MAX_SOURCE)),)
         try:
-            texts = [recommendations] if isinstance(recommendations, str) else list(recommendations or ())
+            several = [recommendations] if isinstance(recommendations, str) else recommendations or ()
+            texts = list(islice(several, MAX_ADVICE))
         except Exception:  # noqa: BLE001 - as above
             texts = [recommendations]
         return (
-            inert(title, MAX_TITLE), inert(message, MAX_MESSAGE), self._level(level), inert(source, MAX_SOURCE),
-            _category(category), _More(inert(component, MAX_SOURCE), flat, _advice(texts)),
+            _text(title, MAX_TITLE), _text(message, MAX_MESSAGE), self._level(level), _text(source, MAX_SOURCE),
+            self._category(category), _More(_text(component, MAX_SOURCE), flat, _advice(texts)),
         )  # fmt: skip
 
     def _level(self, level: object) -> AlertSeverity:
@@ -184,13 +208,18 @@ class Intake:
             self.odd_levels.add()
         return severity
 
+    def _category(self, category: object) -> AlertCategory:
+        try:
+            return AlertCategory(str(category).lower())
+        except Exception:  # noqa: BLE001 - no category, or one that cannot even be shown
+            self.odd_categories.add()
+            return _GENERAL
+
+
+def _text(text: object, limit: int) -> str:
+    """`inert`, and nothing but a string: a subclass of the user's may have a hash of its own."""
+    return inert(str.__str__(text) if isinstance(text, str) else text, limit)
+
 
 def _advice(texts: list[Any]) -> tuple[str, ...]:
-    return tuple(inert(text, MAX_MESSAGE) for text in texts[:MAX_ADVICE])
-
-
-def _category(category: object) -> AlertCategory:
-    try:
-        return AlertCategory(str(category).lower())
-    except ValueError:
-        return _GENERAL
+    return tuple(_text(text, MAX_MESSAGE) for text in texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _current: AlertSystem | None = None
+
+
+def _in_child() -> None:
+    """Whoever was making the default system in the parent does not hold the lock here."""
+    global _lock  # noqa: PLW0603 - one program, one bell
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def watch(config: AlertConfig | None = None, *, name: str | None = None, web: bool = False) -> AlertSystem:

@@ -76,6 +76,7 @@ class Stepper:
         self.owner = None
         self.bell = Wakeup()
         self._lock = threading.Lock()
+        self._holder: int | None = None
         self._posted: deque[Reply] = deque()
 
     def ring(self) -> None:
@@ -85,6 +86,8 @@ class Stepper:
             return
         while len(self.intake) and self._lock.acquire(blocking=False):
             self._step_and_release([])
+        if self._posted and self._holder is None:
+            self.serve()
 
     def step(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
         """Step with these inputs, behind what waits in the intake, on this thread."""
@@ -98,8 +101,12 @@ class Stepper:
     ) -> tuple[Answer, ...] | None:
         """Step with the inputs that `work` makes, and give back the answers.
 
-        Returns: None, if the watch thread did not answer in time (the input is still taken).
+        Returns: None, if the watch thread did not answer in time, or if this thread is in the middle of a step (in a
+            signal handler or a finalizer that came between). The input is still taken.
         """
+        if self._holder == threading.get_ident():
+            self._posted.append(Reply(work))
+            return None
         if self._steps_here():
             now = self._clock.now()
             return self.step(work(now), now).answers[-1:]
@@ -136,9 +143,11 @@ class Stepper:
     def _step_and_release(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
         """Step under the lock that is held, release it, and publish."""
         try:
+            self._holder = threading.get_ident()
             now = now or self._clock.now()
             outcome = self.engine.step([*self.intake.drain(), *inputs], now)
         finally:
+            self._holder = None
             self._lock.release()
         self._publish(outcome, now)
         return outcome
