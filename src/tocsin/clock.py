@@ -237,9 +237,9 @@ class VirtualClock:
             self._sleepers.remove(sleeper)
             wakeup.set()
             self._wait_for(
-                lambda: self._waits(wakeup)
-                or not sleeper.thread.is_alive()
-                or (attended and wakeup not in self._attending)
+                lambda: (
+                    self._waits(wakeup) or not sleeper.thread.is_alive() or (attended and wakeup not in self._attending)
+                )
             )
 
     def _let_settle(self) -> None:

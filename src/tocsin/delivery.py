@@ -33,8 +33,8 @@ MAX_PAUSE_S: Final = 60.0
 DEADLINE_S: Final = 10.0
 QUEUE_SIZE: Final = 1000
 
-# Event loops that a forked child has inherited. Closing one there takes descriptors out of the epoll that it shares with
-# the parent, whose loop would then sleep through its own wake-ups.
+# Event loops that a forked child has inherited. Closing one there takes descriptors out of the epoll that it shares
+# with the parent, whose loop would then sleep through its own wake-ups.
 _PARKED: list[asyncio.AbstractEventLoop] = []
 
 

@@ -23,9 +23,3 @@ class Tally:
     def value(self) -> int:
         """How often `add` was called."""
         return next(self._adds) - next(self._reads)
-
-
-def after_fork() -> None:
-    """In the child: whoever was reading a count in the parent holds the lock no more."""
-    global _reading  # noqa: PLW0603 - one lock for all counts, which are read seldom
-    _reading = threading.Lock()

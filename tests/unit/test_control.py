@@ -100,6 +100,23 @@ def test_a_reply_with_odd_values_is_written_all_the_same_and_one_too_large_is_an
         server.stop()
 
 
+def test_a_reply_that_cannot_even_be_shown_ends_nothing() -> None:
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    replies: list[dict[str, Any]] = [{"thing": Unspeakable()}, {"text": "\ud800"}, {"ok": True}]
+    server = ControlServer("orders", lambda _request: replies.pop(0))
+    server.start()
+    try:
+        with pytest.raises(ControlError, match="ended its answer early"):
+            control.call("orders", {})
+        assert "cannot be written as JSON" in control.call("orders", {})["error"]
+        assert control.call("orders", {}) == {"ok": True}
+    finally:
+        server.stop()
+
+
 def test_a_request_that_is_no_json_object_is_refused_and_the_server_goes_on(running: ControlServer) -> None:
     for garbage in (b"hello\n", b"[1, 2]\n", b"\xff\xfe\n", b'{"half": \n'):
         assert b"not a JSON object" in ask_raw(running.path, garbage)

@@ -46,7 +46,6 @@ class Screen:
         ascii_only = not (options.encoding or "").lower().startswith("utf")
         for text in islice(self._rows(width, height, ascii_only=ascii_only), height):
             text.no_wrap, text.overflow = True, "crop" if ascii_only else "ellipsis"
-            text.truncate(width)
             yield text
 
     def _rows(self, width: int, height: int, *, ascii_only: bool) -> Iterator[Text]:

@@ -165,12 +165,14 @@ def _draw(system: AlertSystem, head: str, bell: Wakeup, for_s: float | None, is_
         title = f"tocsin: {head}, {now.utc.astimezone():%H:%M:%S}"
         return Screen(title, panel.lines(), [of_alert(alert, now) for alert in system.open_alerts()], foot)
 
-    # The alternate screen, as in top: redrawing survives a change of the terminal's size.
-    with Live(console=console, screen=True, auto_refresh=False) as live:
+    try:
+        # The alternate screen, as in top: redrawing survives a change of the terminal's size.
+        with Live(console=console, screen=True, auto_refresh=False) as live:
 
-        def tick() -> None:
-            panel.take(system.latest())
-            live.update(picture("Ctrl-C ends"), refresh=True)
+            def tick() -> None:
+                panel.take(system.latest())
+                live.update(picture("Ctrl-C ends"), refresh=True)
 
-        _wait(system, bell, for_s, is_there, tick)
-    console.print(picture())
+            _wait(system, bell, for_s, is_there, tick)
+    finally:
+        console.print(picture())

@@ -10,7 +10,6 @@ from typing import Any, Final
 from tocsin.config.mistakes import Mistake, Path, cut, dotted
 from tocsin.config.toml_lines import TomlLines
 from tocsin.errors import ConfigError, Problem
-from tocsin.model.secret import MASK, is_secret_name
 
 MAX_BYTES: Final = 1024 * 1024
 PYPROJECT: Final = "pyproject.toml"
@@ -63,8 +62,8 @@ class Document:
         path = (*self.root, *mistake.path)
         text = self._lines.text(path)
         found = mistake.found
-        if text and not mistake.remark:
-            found = MASK if _is_secret(mistake.path) else cut(text)
+        if text and not mistake.remark and not _may_hold_secrets(mistake.path, text):
+            found = cut(text)
         return Problem(
             f"{self.where}:{self._lines.line(path)}",
             dotted(path),
@@ -137,9 +136,9 @@ def _syntax_problem(words: str, source: str, where: str) -> Problem:
     )
 
 
-def _is_secret(path: Path) -> bool:
-    """Whether a value must not be shown; a rule has no secrets, though it has a `runbook_url`."""
-    return path[0] != "rule" and any(isinstance(part, str) and is_secret_name(part) for part in path)
+def _may_hold_secrets(path: Path, text: str) -> bool:
+    """Whether a value as written may have a secret inside: in a channel, all that is a list or a table."""
+    return path[0] == "channel" and text.startswith(("[", "{"))
 
 
 def _refused(where: str, found: str, expected: str, example: str = "") -> ConfigError:

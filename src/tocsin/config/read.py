@@ -17,12 +17,14 @@ from tocsin.model.levels import AlertSeverity, read_level
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
 FILE_NAME: Final = "tocsin.toml"
 # In a file, rules and channels are tables of their own.
 _TABLES: Final = {"rule": "rules", "channel": "channels"}
 _KEYS: Final = (*(key for key in SETTINGS if key not in _TABLES.values()), *_TABLES)
 _CHANNEL_KEYS: Final = ("type", "name", "severity")
+_KINDS: Final[dict[type, str]] = {str: "a text", list: "a list", dict: "a table"}
 _OWN_TABLE: Final = re.compile(r"^\s*\[{1,2}\s*tool\s*\.\s*tocsin\b", re.MULTILINE)
 
 
@@ -111,48 +113,29 @@ class _Reader:
         return specs
 
     def _channel(self, path: Path, table: dict[str, Any]) -> ChannelSpec | None:
-        before = len(self._mistakes)
-        kind, name, severity = (table.get(key, "") for key in _CHANNEL_KEYS)
-        if "type" not in table:
-            self._add((*path, "type"), "nothing", "the kind of channel", 'type = "console"', remark=True)
-        for key in ("type", "name"):
-            if key in table and (not isinstance(table[key], str) or not table[key]):
-                self._add((*path, key), show(table[key]), "a text", f'{key} = "console"')
-        if "severity" in table and not (isinstance(severity, (str, int)) and read_level(severity)[1]):
-            self._add(
-                (*path, "severity"),
-                show(severity),
-                f"info, warning or critical{_level_meant(severity)}",
-                'severity = "warning"',
-            )
-        if len(self._mistakes) > before:
+        options = {key: value for key, value in table.items() if key not in _CHANNEL_KEYS}
+        mistakes = [*_head_mistakes(table)]
+        kind, sealed = table.get("type"), {}
+        if isinstance(kind, str) and kind:
+            found = kind_mistakes(kind)
+            if not found:  # of a channel that cannot be built the secrets are not even read
+                sealed = seal(options, found, folder=self._document.folder)
+                already = {mistake.path[0] for mistake in found}
+                found += [mistake for mistake in option_mistakes(kind, sealed) if mistake.path[0] not in already]
+            mistakes += found
+        self._mistakes += [mistake._replace(path=(*path, *mistake.path)) for mistake in mistakes]
+        if mistakes:
             return None
-        return self._spec(path, kind, name, severity or AlertSeverity.INFO, table)
-
-    def _spec(self, path: Path, kind: str, name: str, severity: Any, table: dict[str, Any]) -> ChannelSpec | None:
-        found = kind_mistakes(kind)
-        sealed: dict[str, Any] = {}
-        if not found:  # of a channel that cannot be built the secrets are not even read
-            options = {key: value for key, value in table.items() if key not in _CHANNEL_KEYS}
-            sealed = seal(options, found, folder=self._document.folder)
-            already = {mistake.path[0] for mistake in found}
-            found += [mistake for mistake in option_mistakes(kind, sealed) if mistake.path[0] not in already]
-        self._mistakes += [mistake._replace(path=(*path, *mistake.path)) for mistake in found]
-        return None if found else ChannelSpec(kind, name, severity, sealed)
+        return ChannelSpec(table["type"], table.get("name", ""), table.get("severity", AlertSeverity.INFO), sealed)
 
     def _tables(self, key: str, found: object) -> list[tuple[Path, dict[str, Any]]]:
         """The tables of an array of tables, each with its path."""
         if not isinstance(found, list):
-            self._add(
-                (key,),
-                "a table" if isinstance(found, dict) else show(found),
-                "two brackets, since there may be several",
-                f"[[{key}]]",
-            )
+            self._add((key,), _shown(found), "two brackets, since there may be several", f"[[{key}]]", remark=True)
             return []
         for index, table in enumerate(found):
             if not isinstance(table, dict):
-                self._add((key, index), show(table), "a table", f"[[{key}]]")
+                self._add((key, index), _shown(table), "a table", f"[[{key}]]", remark=True)
         return [((key, index), table) for index, table in enumerate(found) if isinstance(table, dict)]
 
     def _add(self, path: Path, found: str, expected: str, example: str = "", *, remark: bool = False) -> None:
@@ -166,5 +149,20 @@ def _meant(key: str) -> str:
     return nearest(key, _KEYS)
 
 
-def _level_meant(found: object) -> str:
-    return nearest(found, [severity.word for severity in AlertSeverity]) if isinstance(found, str) else ""
+def _head_mistakes(table: dict[str, Any]) -> Iterator[Mistake]:
+    """Check the keys that every channel has."""
+    if "type" not in table:
+        yield Mistake(("type",), "nothing", "the kind of channel", 'type = "console"', remark=True)
+    for key in ("type", "name"):
+        value = table.get(key, "given")
+        if not isinstance(value, str) or not value:
+            yield Mistake((key,), _shown(value), "a text", f'{key} = "console"')
+    level = table.get("severity", "info")
+    if not isinstance(level, (str, int)) or not read_level(level)[1]:
+        near = nearest(level, [severity.word for severity in AlertSeverity]) if isinstance(level, str) else ""
+        yield Mistake(("severity",), _shown(level), f"info, warning or critical{near}", 'severity = "warning"')
+
+
+def _shown(value: object) -> str:
+    """A value of a place where a secret could stand: only what is no text, list or table is shown as it is."""
+    return _KINDS.get(type(value)) or show(value)

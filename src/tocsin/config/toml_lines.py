@@ -96,8 +96,6 @@ class _Scanner:
             index = self._last_index[path] = self._last_index.get(path, -1) + 1
             self._places.setdefault(path, Place(line))
             path = (*path, index)
-        elif path in self._last_index:
-            path = (*path, self._last_index[path])
         self._places.setdefault(path, Place(line))
         return path
 

@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +30,8 @@ def folders() -> Iterator[Path]:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if UNIX and runtime and Path(runtime).is_absolute() and _is_ours(Path(runtime)):
         yield Path(runtime) / "tocsin"
+    import tempfile  # noqa: PLC0415 - dear to import, and seldom needed
+
     uid = f"-{os.geteuid()}" if UNIX else ""
     yield Path(tempfile.gettempdir()) / f"tocsin{uid}"
 

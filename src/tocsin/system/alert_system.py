@@ -151,9 +151,7 @@ class AlertSystem:
         """
         try:
             self._threads.forget_all()
-            answer = await self._core.ask(lambda _: [given.ClearHistory(throttle=True)])
-            if answer is None and not self._core.disabled:
-                raise TocsinError("the history was not cleared: the watch thread did not answer; look at last_error")
+            await self._clear(throttle=True)
         except Exception as error:
             complain("cleanup failed", error=error)
             raise
@@ -246,12 +244,11 @@ class AlertSystem:
 
     def record(self, metric: str, value: float, labels: Mapping[str, str] | None = None) -> None:
         """Hand over a reading of the program's own, from any thread. Never blocks or raises; bad ones are counted."""
-        if not self._core.disabled:
-            self._core.metrics.record(metric, value, labels)
+        self._core.metrics.record(metric, value, labels)
 
     def timed(self, name: str) -> Any:
         """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
-        return timed(name, self.record)
+        return timed(name, self._core.metrics.record)
 
     def add_sensor(self, read: Callable[[], Any], *, name: str | None = None) -> None:
         """Call `read` at each pass for readings: a mapping from name to number, or (name, value, labels) triples.
@@ -355,8 +352,18 @@ class AlertSystem:
         return [alert for alert in self._core.engine.book.recent() if alert.acknowledgement is None]
 
     async def clear_history(self) -> None:
-        """Forget what is over; an open alert is shown again at its next change."""
-        await self._core.ask(lambda _: [given.ClearHistory()])
+        """Forget what is over; an open alert is shown again at its next change.
+
+        Raises: TocsinError: if the watch thread did not do it in time.
+        """
+        await self._clear(throttle=False)
+
+    async def _clear(self, *, throttle: bool) -> None:
+        answer = await self._core.ask(lambda _: [given.ClearHistory(throttle)])
+        if answer is None and not self._core.disabled:
+            raise TocsinError(
+                "the history was not cleared: no answer from the watch thread; see status()['last_error']"
+            )
 
     def get_dynamic_threshold(self, metric: str) -> float:
         """The present bound of a metric in the configuration's unit; the static one, until bounds are learned."""

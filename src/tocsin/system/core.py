@@ -59,7 +59,7 @@ class SystemCore:
         self.parts = MonitoringCoordinator(clock=clock)
         self.buffers = BufferManager()
         self.loops = EventLoopSensor()
-        self.metrics = OwnMetrics()
+        self.metrics = OwnMetrics(capacity=0) if self.disabled else OwnMetrics()
         self.listener_failures = Tally()
         self.rules: dict[str, AlertRule] = {rule.name: rule for rule in config.all_rules()}
         self._sensors = None if sensors is None else list(sensors)

@@ -11,7 +11,6 @@ import os
 import weakref
 from typing import Final, Protocol
 
-from tocsin import tally
 from tocsin.clock import SystemClock
 
 AT_EXIT_S: Final = 1.0
@@ -57,7 +56,6 @@ def _install_hooks() -> None:
 
 
 def _in_child() -> None:
-    tally.after_fork()
     for system in tuple(_systems):
         if system._after_fork() and system in _faithful:  # noqa: SLF001 - the hook is a part of the system
             system.start()

@@ -86,7 +86,7 @@ class Stepper:
             return
         while len(self.intake) and self._lock.acquire(blocking=False):
             self._step_and_release([])
-        if self._posted and self._holder is None:
+        if self._posted and not self._lock.locked():
             self.serve()
 
     def step(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
@@ -106,6 +106,7 @@ class Stepper:
         """
         if self._holder == threading.get_ident():
             self._posted.append(Reply(work))
+            self.bell.set()
             return None
         if self._steps_here():
             now = self._clock.now()

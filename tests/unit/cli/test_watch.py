@@ -114,24 +114,23 @@ def test_a_watch_ends_when_nobody_reads_it_any_more(place: Path) -> None:
 
 
 @posix
-def test_on_a_terminal_a_table_is_drawn_and_the_screen_given_back(place: Path) -> None:
+@pytest.mark.parametrize("interrupt", [False, True], ids=["ends-by-itself", "ctrl-c"])
+def test_on_a_terminal_a_table_is_drawn_and_the_screen_given_back(place: Path, interrupt: bool) -> None:
     import pty
 
     (place / "tocsin.toml").write_text(RINGS)
-    words = [sys.executable, "-m", "tocsin", "watch", "--interval", "100ms", "--for", "1s", "--pid", str(os.getpid())]
+    words = [sys.executable, "-m", "tocsin", "watch", "--interval", "100ms", "--pid", str(os.getpid())]
     primary, secondary = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    words += ["--for", "60s" if interrupt else "1s"]
     watch = subprocess.Popen(words, stdin=secondary, stdout=secondary, stderr=secondary, env=environment)
     os.close(secondary)
     screen = b""
-    while True:
-        try:
-            part = os.read(primary, 65536)
-        except OSError:  # Linux says so when the last one has closed the terminal
-            break
-        if not part:
-            break
+    while part := read_terminal(primary):
         screen += part
+        if interrupt and screen.count(b"CPU of the program") > 2:
+            watch.send_signal(signal.SIGINT)
+            interrupt = False
     os.close(primary)
     assert watch.wait(60) == 1
     assert screen.count(b"\x1b[?1049h") == screen.count(b"\x1b[?1049l") == 1
@@ -140,3 +139,10 @@ def test_on_a_terminal_a_table_is_drawn_and_the_screen_given_back(place: Path) -
     assert "memory of the program" in last
     assert "machine-is-on" in last
     assert "Ctrl-C" not in last
+
+
+def read_terminal(primary: int) -> bytes:
+    try:
+        return os.read(primary, 65536)
+    except OSError:  # Linux says so when the last one has closed the terminal
+        return b""

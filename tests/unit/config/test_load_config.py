@@ -454,6 +454,11 @@ threshold = "50 ms"
 severity = "bad"
 [[channel]]
 type = "slack"
+severity = 9
+[[channel]]
+type = "console"
+severity = "loud"
+colour = 5
 [memory]
 interval = 0
 [[rule]]
@@ -465,10 +470,13 @@ colour = 1
         ["tocsin.toml:5", "rule[0].threshold"],
         ["tocsin.toml:6", "rule[0].severity"],
         ["tocsin.toml:8", "channel[0].type"],
-        ["tocsin.toml:10", "memory.interval"],
-        ["tocsin.toml:11", "rule[1].name"],
-        ["tocsin.toml:11", "rule[1].metric"],
-        ["tocsin.toml:13", "rule[1].colour"],
+        ["tocsin.toml:9", "channel[0].severity"],
+        ["tocsin.toml:12", "channel[1].severity"],
+        ["tocsin.toml:13", "channel[1].colour"],
+        ["tocsin.toml:15", "memory.interval"],
+        ["tocsin.toml:16", "rule[1].name"],
+        ["tocsin.toml:16", "rule[1].metric"],
+        ["tocsin.toml:18", "rule[1].colour"],
     ]
 
 

@@ -208,6 +208,13 @@ def test_a_missing_secret_is_a_mistake_at_the_start() -> None:
         '[[channel]]\ntype = "console"\nurl = "{canary}\n',
         '[[channel]]\nurl = "{canary}"\nurl = "{canary}"\n',
         '[channel]\nurl = "{canary}"\n',
+        'channel = {{ type = "slack", url = "{canary}" }}\n',
+        'channel = ["{canary}"]\n',
+        'channel = "{canary}"\n',
+        '[[channel]]\ntype = "console"\ncolor = {{ url = "{canary}" }}\n',
+        '[[channel]]\ntype = "console"\nstream = ["x", {{ url = "{canary}" }}]\n',
+        '[[channel]]\ntype = {{ url = "{canary}" }}\n',
+        '[[channel]]\ntype = "console"\nname = [{{ token = "{canary}" }}]\nseverity = {{ token = "{canary}" }}\n',
         "[[channel]]\ntype = 'console'\nkey = '''{canary}",
     ],
 )
