@@ -180,10 +180,21 @@ class _Outlet:
             self._closing = weakref.finalize(self, self._loop.close)
             self._closing.atexit = False  # its thread may be in it to the very end
 
-        async def within_deadline() -> None:
-            await asyncio.wait_for(answer, DEADLINE_S)
+        async def failure() -> BaseException | None:
+            try:
+                await answer
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a SystemExit would tear the loop, so it leaves as a value
+                return error
+            return None
 
-        self._loop.run_until_complete(within_deadline())
+        async def within_deadline() -> BaseException | None:
+            return await asyncio.wait_for(failure(), DEADLINE_S)
+
+        error = self._loop.run_until_complete(within_deadline())
+        if error is not None:
+            raise error
 
     def _pause_s(self, attempt: int, error: BaseException) -> float:
         asked_s = error.retry_after_s if isinstance(error, DeliveryError) else None

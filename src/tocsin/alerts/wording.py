@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import string
+import re
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.levels import AlertCondition, Verdict
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tocsin.model.readings import SeriesKey
     from tocsin.model.rule import AlertRule
 
+_FIELD: Final = re.compile(r"\{(\w+)\}")
 _SIDES: Final = {
     AlertCondition.GREATER_THAN: "above",
     AlertCondition.LESS_THAN: "below",
@@ -20,27 +21,21 @@ _SIDES: Final = {
 }
 
 
-class _Fields(dict[str, str]):
-    """A template may name what does not exist; it stays as it was written."""
-
-    def __missing__(self, name: str) -> str:
-        return "{" + name + "}"
-
-
 def message_of(rule: AlertRule, key: SeriesKey, value: float | None, *, verdict: Verdict = Verdict.BAD) -> str:
     """What a rule says of a series, with figures in units a person reads."""
     if verdict in {Verdict.NO_DATA, Verdict.ERROR}:
         what = "no readings" if verdict is Verdict.NO_DATA else "its sensor fails"
         return f"{key}: {what}, so {rule.name} cannot be judged"
-    fields = _Fields(
-        component=rule.component or "program",
-        value=format_value(value, rule.unit),
-        threshold=format_value(rule.limit, rule.unit),
-        metric=rule.metric,
-        labels=", ".join(text for _, text in key.labels),
-    )
+    fields = {
+        "component": rule.component or "program",
+        "value": format_value(value, rule.unit),
+        "threshold": format_value(rule.limit, rule.unit),
+        "metric": rule.metric,
+        "labels": ", ".join(text for _, text in key.labels),
+    }
     if rule.message:
-        return string.Formatter().vformat(rule.message, (), fields)
+        # Not `str.format`: what a template names beside these stays as it was written.
+        return _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
     side = _SIDES.get(rule.condition, "against")
     return f"{key} is {fields['value']}, {side} the threshold {fields['threshold']}"
 

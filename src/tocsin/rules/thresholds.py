@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,4 +25,6 @@ def dynamic_threshold(static: float, history: Sequence[float] = ()) -> float:
     values = [float(value) for value in history if math.isfinite(value)]
     if not values:
         return static
-    return min(static, fmean(values) + DEVIATIONS * pstdev(values))
+    mean = math.fsum(values) / len(values)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+    return min(static, mean + DEVIATIONS * deviation)

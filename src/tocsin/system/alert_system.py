@@ -9,12 +9,12 @@ import msgspec
 from tocsin.clock import Clock, SystemClock
 from tocsin.config import AlertConfig
 from tocsin.coordinator import MonitoringCoordinator
-from tocsin.errors import AlertNotFound, RuleNotFound, TocsinError
+from tocsin.errors import AlertNotFound, ConfigError, RuleNotFound, TocsinError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.notice import CheckResult, Receipt
 from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
-from tocsin.sensors.timing import timed
+from tocsin.sensors.timing import Timed, timed
 from tocsin.system import account, forking
 from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
@@ -246,7 +246,7 @@ class AlertSystem:
         """Hand over a reading of the program's own, from any thread. Never blocks or raises; bad ones are counted."""
         self._core.metrics.record(metric, value, labels)
 
-    def timed(self, name: str) -> Any:
+    def timed(self, name: str) -> Timed:
         """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
         return timed(name, self._core.metrics.record)
 
@@ -292,11 +292,19 @@ class AlertSystem:
         self._switch(name, enabled=False)
 
     def add_channel(
-        self, channel: AlertChannel | Callable[[PerformanceAlert], Any], *, severity: AlertSeverity = AlertSeverity.INFO
+        self, channel: AlertChannel | Callable[[PerformanceAlert], Any], *, severity: AlertSeverity | None = None
     ) -> None:
-        """Tell one more channel, of this severity and worse. A plain function is taken too."""
+        """Tell one more channel. A plain function is taken too.
+
+        Args:
+            channel: its name must not be taken.
+            severity: this and worse; by default what the channel itself says, or else everything.
+        Raises: ConfigError: if there is a channel of this name, or it is no channel.
+        """
         [(made, route)] = self.config.replace(channels=[channel]).make_channels()
-        self._core.add_channel(made, msgspec.structs.replace(route, severity=severity))
+        if made.name in self.channel_names():
+            raise ConfigError(f"channel {made.name!r}: there is one of this name; give this one another name")
+        self._core.add_channel(made, route if severity is None else msgspec.structs.replace(route, severity=severity))
 
     def _switch(self, name: str, *, enabled: bool) -> None:
         rule = self._core.rules.get(name)
