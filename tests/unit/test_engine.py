@@ -501,12 +501,12 @@ def test_an_event_brings_its_own_proof_and_a_newer_one_takes_its_place() -> None
     score = Score()
     first, second = (Evidence("stack", f"worker-{n} is in", (f"app.py:{n} in work",)) for n in (1, 2))
     score.step(Event(title="t", message="", severity=WARNING, source="s", evidence=(first, second)))
-    assert score.alert.evidence == (first, second)
-    assert score.outcomes[-1].notices[0].alerts[0].evidence == (first, second)
+    assert list(score.alert.evidence) == [first, second]
+    assert list(score.outcomes[-1].notices[0].alerts[0].evidence) == [first, second]
     score.step(an_event("t", source="s"))
-    assert score.alert.evidence == (first, second)
+    assert list(score.alert.evidence) == [first, second]
     score.step(Event(title="t", message="", severity=WARNING, source="s", evidence=(second,)))
-    assert score.alert.evidence == (second,)
+    assert list(score.alert.evidence) == [second]
 
 
 def test_an_event_that_lasts_is_ended_by_its_resolution_and_not_by_silence_and_its_end_is_told() -> None:

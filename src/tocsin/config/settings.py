@@ -57,6 +57,7 @@ class AlertConfig:
         emit_queue_size: events that may wait to be judged; further ones are refused and counted.
         error_backoff: seconds until a pass that failed is tried again.
         dynamic_interval: whether to look twice as often while alerts are fresh.
+        stuck_after: seconds for which two threads stand in the acquisition of a lock until a deadlock is suspected.
         series_points: readings that are kept of each series.
         control: whether the private control socket is opened; None: for `tocsin run` and `watch()` only.
     Raises: ConfigError: with every mistake, if a value is wrong or a key unknown.
@@ -86,6 +87,7 @@ class AlertConfig:
     emit_queue_size: int
     error_backoff: float
     dynamic_interval: bool
+    stuck_after: float
     series_points: int
     control: bool | None
 
@@ -114,6 +116,7 @@ class AlertConfig:
         emit_queue_size: int = default("emit_queue_size"),
         error_backoff: float | str = default("error_backoff"),
         dynamic_interval: bool = default("dynamic_interval"),
+        stuck_after: float | str = default("stuck_after"),
         series_points: int = default("series_points"),
         control: bool | None = default("control"),
         **unknown: Never,

@@ -27,6 +27,7 @@ from tocsin.system.reporting import complain
 from tocsin.system.self_sensor import SelfSensor
 from tocsin.system.signals import AlertSignal
 from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
+from tocsin.system.supervision import ThreadSupervision
 from tocsin.system.watching import WatchThread
 from tocsin.tally import Tally
 
@@ -50,13 +51,27 @@ class SystemCore:
         config: what to watch and whom to tell.
         clock: read once a pass.
         sensors: instead of those of this machine.
+        coordinator: who is told of threads, asked at each use; by default the one of its own.
     """
 
-    def __init__(self, config: AlertConfig, clock: Clock, sensors: Iterable[Sensor] | None) -> None:
+    def __init__(
+        self,
+        config: AlertConfig,
+        clock: Clock,
+        sensors: Iterable[Sensor] | None,
+        *,
+        coordinator: Callable[[], object] | None = None,
+    ) -> None:
         self.config = config
         self.clock = clock
         self.disabled = os.environ.get("TOCSIN_DISABLED", "") not in {"", "0"}
         self.parts = MonitoringCoordinator(clock=clock)
+        self._coordinator = coordinator
+        self.supervision = ThreadSupervision(
+            lambda: (self.parts, self.keeper()),
+            stuck_after_s=config.stuck_after,
+            interval_s=config.check_interval,
+        )
         self.buffers = BufferManager()
         self.loops = EventLoopSensor()
         self.metrics = OwnMetrics(capacity=0) if self.disabled else OwnMetrics()
@@ -162,7 +177,22 @@ class SystemCore:
 
     def has_unfinished(self) -> bool:
         """Whether something waits to be judged, told or delivered."""
-        return bool(len(self.intake) or self.delivery.waiting() or self.engine.decisions.teller.has_unsaid())
+        unsaid = self.engine.decisions.teller.has_unsaid() or self.supervision.has_unseen()
+        return bool(len(self.intake) or self.delivery.waiting() or unsaid)
+
+    def keeper(self) -> MonitoringCoordinator:
+        """Who keeps what threads promised: the coordinator, or our own where that is a foreign one."""
+        coordinator = None if self._coordinator is None else self._coordinator()
+        return coordinator if isinstance(coordinator, MonitoringCoordinator) else self.parts
+
+    def forget_threads(self) -> None:
+        """What our own coordinator kept in place of a foreign one goes, and so does the hook, if nobody is left."""
+        if self.keeper() is not (self._coordinator() if self._coordinator is not None else None):
+            for one in self.parts.registered():
+                self.parts.unregister_thread(one.thread)
+        if not self.parts.threads:
+            self.parts.release()
+        self.ask_now(lambda _: self.supervision.forget())
 
     def _ring(self) -> None:
         try:
@@ -248,6 +278,7 @@ class SystemCore:
         inputs.append(given.Sample(batch.ids, batch.values))
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
+        inputs += self.supervision.look(now)
         self.stepper.step(inputs, now)
 
     def _publish(self, outcome: Outcome, now: Instant) -> None:
@@ -288,6 +319,7 @@ class SystemCore:
         self.metrics.after_fork()
         self.loops.close()
         self.parts.after_fork()
+        self.supervision.after_fork()
         self.intake.after_fork()
         self.stepper.after_fork(self._make_engine())
         self.watch.after_fork()
