@@ -41,6 +41,7 @@ class AlertConfig:
         memory_threshold: percent of the machine's memory.
         storage_latency_threshold: milliseconds of a small synced write.
         buffer_threshold: percent of a buffer's capacity.
+        buffer_budget: bytes that may be leased at once by `buffers.allocate`; None: any number.
         rules: added to the default rules; one of the same name replaces the default.
         default_rules: whether there are default rules at all.
         channels: who is told: channel objects, functions, or descriptions; None: the console.
@@ -71,6 +72,7 @@ class AlertConfig:
     memory_threshold: float
     storage_latency_threshold: float
     buffer_threshold: float
+    buffer_budget: int | None
     rules: tuple[AlertRule, ...]
     default_rules: bool
     channels: tuple[Channel | ChannelSpec, ...] | None
@@ -100,6 +102,7 @@ class AlertConfig:
         memory_threshold: float | str = default("memory_threshold"),
         storage_latency_threshold: float | str = default("storage_latency_threshold"),
         buffer_threshold: float | str = default("buffer_threshold"),
+        buffer_budget: float | str | None = default("buffer_budget"),
         rules: Iterable[AlertRule] = default("rules"),
         default_rules: bool = default("default_rules"),
         channels: Iterable[ChannelLike] | None = default("channels"),

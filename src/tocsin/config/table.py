@@ -45,6 +45,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         "a healthy disk syncs a small write in a few milliseconds; people feel a hundred",
     ),
     "buffer_threshold": Setting(80, values.percent, "80", "the last fifth of a buffer is the time left to act"),
+    "buffer_budget": Setting(None, values.size_or_none, '"64 MiB"', "only you know how much may lie in buffers"),
     "rules": Setting((), values.rules, "[AlertRule(…)]", "the default rules suffice to begin with"),
     "default_rules": Setting(True, values.flag, "True", "every category has a rule without a line of configuration"),
     "channels": Setting(None, read_channels, "[ConsoleAlertChannel()]", "the console, which everybody has"),

@@ -196,6 +196,15 @@ def size_bytes(value: float | str) -> int:
     return int(_quantity(value, "a size")[0])
 
 
+def size_or_none(value: object) -> int | None:
+    """A size of at least a byte, in bytes: 4096, "64 MiB"; None for no bound."""
+    if value is None:
+        return None
+    if not _is_size(value):
+        raise wrong(value, "a size such as '64 MiB', of 1 byte or more, or None for no bound")
+    return int(_quantity(value, "a size")[0])
+
+
 def as_sequence(value: object, expected: str) -> list[Any]:
     """The members of a list, tuple, set or generator; a text or a mapping is none of these."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):

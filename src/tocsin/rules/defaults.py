@@ -214,6 +214,30 @@ def _program(buffer: float | str) -> tuple[AlertRule, ...]:
             ),
         ),
         AlertRule(
+            # A refusal now and then is what a bound is for; one every few seconds means that work is turned away.
+            "buffer-leases-refused",
+            AlertCategory.GENERAL,
+            _WARNING,
+            20.0,
+            metric="tocsin.buffer.leases.refused",
+            window_s=60.0,
+            aggregate="delta",
+            message="{value} leases of the byte budget were not to be had in time within a minute",
+            recommendations=(
+                "See who holds leases for long, or loses them: tocsin.buffer.leases.lost",
+                "Slow the producer down before raising buffer_budget",
+            ),
+        ),
+        AlertRule(
+            "buffer-lease-lost",
+            AlertCategory.MEMORY_LEAK,
+            _WARNING,
+            0.0,
+            metric="tocsin.buffer.leases.lost",
+            message="{value} leases were never released; they were {labels}",
+            recommendations=("Take the lease in a with block at that line, so that it is given back whatever happens",),
+        ),
+        AlertRule(
             "file-descriptors-high",
             AlertCategory.GENERAL,
             _WARNING,

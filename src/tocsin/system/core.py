@@ -72,7 +72,7 @@ class SystemCore:
             stuck_after_s=config.stuck_after,
             interval_s=config.check_interval,
         )
-        self.buffers = BufferManager()
+        self.buffers = BufferManager(config.buffer_budget)
         self.loops = EventLoopSensor()
         self.metrics = OwnMetrics(capacity=0) if self.disabled else OwnMetrics()
         self.listener_failures = Tally()

@@ -15,7 +15,7 @@ from tocsin.config.table import SETTINGS
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "configuration.md"
 # What has no default worth writing stands in the template with an example.
-EXAMPLES = {"state_dir", "control", "components"}
+EXAMPLES = {"state_dir", "control", "components", "buffer_budget"}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from tests.unit.system.programs import run
 
-from tocsin import AlertSystem, AlertSeverity, ConfigError, MonitoringCoordinator, VirtualClock
+from tocsin import AlertSeverity, AlertSystem, ConfigError, MonitoringCoordinator, VirtualClock
 from tocsin.sensors import deaths
 from tocsin.sensors.lockwait import waits_for_lock
 from tocsin.system.supervision import ThreadSupervision
