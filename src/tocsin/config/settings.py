@@ -14,6 +14,7 @@ from tocsin.config.table import SETTINGS, default
 from tocsin.errors import ConfigError, Problem
 from tocsin.model.metrics import CATALOGUE, SHORT_NAMES
 from tocsin.rules.defaults import default_rules as default_pack
+from tocsin.sensors.storage.settings import StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Settings in percent: the one form, a bare number, is refused at 1 and below, so they travel as texts with the unit.
 _PERCENT = ("cpu_threshold", "memory_threshold", "buffer_threshold")
+_TABLES = ("components", "memory", "storage")
 _OWN_METRICS = ("system.", "process.", "tocsin.")
 
 
@@ -49,6 +51,7 @@ class AlertConfig:
         false_alarms_per_week: of thresholds that learn; checked and kept for the room that will use it.
         components: to each part of the program its modules; checked and kept for the room that will use it.
         memory: settings of the memory profiler; checked and kept for the room that will use it.
+        storage: settings of the background probe of storage; see `storage_settings`.
         suppress_after: events of one source and level that are told within the window.
         suppress_window: seconds of that window.
         event_ttl: seconds without recurrence after which an event is over.
@@ -80,6 +83,7 @@ class AlertConfig:
     false_alarms_per_week: float
     components: Mapping[str, tuple[str, ...]]
     memory: Mapping[str, float | str]
+    storage: Mapping[str, Any]
     suppress_after: int
     suppress_window: float
     event_ttl: float
@@ -110,6 +114,7 @@ class AlertConfig:
         false_alarms_per_week: float = default("false_alarms_per_week"),
         components: Mapping[str, str | Sequence[str]] = default("components"),
         memory: Mapping[str, float | str] = default("memory"),
+        storage: Mapping[str, Any] = default("storage"),
         suppress_after: int = default("suppress_after"),
         suppress_window: float | str = default("suppress_window"),
         event_ttl: float | str = default("event_ttl"),
@@ -140,6 +145,20 @@ class AlertConfig:
     def memory_interval_bytes(self) -> int:
         """Bytes of allocation between two samples of the memory profiler."""
         return values.size_bytes(self.memory.get("interval", default("memory")["interval"]))
+
+    @property
+    def storage_settings(self) -> StorageSettings:
+        """What the background probe of storage is told; without a directory of its own it takes `state_dir`."""
+        given = self.storage
+        state_dir = self.state_dir if self.state_dir is not None and self.state_dir.is_dir() else None
+        return StorageSettings(
+            directory=given.get("directory") or state_dir,
+            read_probe=given["read_probe"],
+            write_probe=given["write_probe"],
+            write_every_s=given["write_every"],
+            write_budget_bytes=given["write_budget"],
+            min_free_bytes=given["min_free"],
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -202,7 +221,7 @@ class AlertConfig:
         """The arguments that make an equal configuration."""
         arguments = {key: getattr(self, key) for key in SETTINGS}
         arguments |= {key: _percent_text(arguments[key]) for key in _PERCENT}
-        return arguments | {key: dict(arguments[key]) for key in ("components", "memory")}
+        return arguments | {key: dict(arguments[key]) for key in _TABLES}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AlertConfig):
@@ -222,7 +241,7 @@ class AlertConfig:
         for key in ("rules", "channels"):
             if plain.get(key) is not None:
                 plain[key] = [item.name for item in plain[key]]
-        for key in ("components", "memory"):
+        for key in _TABLES:
             if key in plain:
                 plain[key] = dict(plain[key])
         return f"AlertConfig({', '.join(f'{key}={value!r}' for key, value in plain.items())})"

@@ -58,6 +58,12 @@ SETTINGS: Final[dict[str, Setting]] = {
         '{"interval": "128 KiB"}',
         "a sample for each 128 KiB of allocation finds a leak and is not felt",
     ),
+    "storage": Setting(
+        dict(values.STORAGE_DEFAULTS),
+        values.storage,
+        '{"write_probe": True}',
+        "a read each ten seconds costs a disk nothing, and writes wear it out",
+    ),
     "suppress_after": Setting(3, values.count(1, 1_000_000), "3", "three similar events tell the story"),
     "suppress_window": Setting("60s", _WINDOWS, '"60s"', "what comes within a minute mostly has one cause"),
     "event_ttl": Setting("300s", _WINDOWS, '"300s"', "after five quiet minutes it is over"),

@@ -98,6 +98,12 @@ _PROCESS: Final = (
 _TOCSIN: Final = (
     _gauge("tocsin.eventloop.lag", "s", "how late an asyncio event loop answers a ping; label loop"),
     _gauge("tocsin.storage.probe.duration", "s", "time of a small synced write to a temporary file; label path"),
+    _gauge("tocsin.storage.probe.read.duration", "s", "time of a read of 4 KiB past the page cache; label path"),
+    _gauge(
+        "tocsin.storage.probe.age", "s", "how long the present probe of storage has not come back, else 0; label path"
+    ),
+    _counter("tocsin.storage.probe.written", "By", "bytes that the probe of storage has written; label path"),
+    _counter("tocsin.storage.probe.skipped", "{probe}", "writes that the probe of storage left out; label path"),
     _gauge("tocsin.buffer.utilization", "1", "share of a tracked buffer's capacity in use; label buffer"),
     _gauge("tocsin.buffer.high_water", "1", "the highest utilization of a buffer that was seen so far; label buffer"),
     _gauge("tocsin.buffer.leases.usage", "By", "bytes of the budget that are leased"),

@@ -96,6 +96,21 @@ def _storage(storage_latency: float | str) -> tuple[AlertRule, ...]:
             ),
         ),
         AlertRule(
+            # A read of 4 KiB takes milliseconds; half a minute is a device, or a network mount, that does not answer.
+            "storage-stuck",
+            AlertCategory.DISK_IO,
+            _WARNING,
+            "30 s",
+            metric="tocsin.storage.probe.age",
+            # One more look, since a program that was stopped meets its old probe again when it goes on.
+            for_s=3.0,
+            message="A read of 4 KiB has not come back for {value}",
+            recommendations=(
+                "Look for errors of the device or the mount: dmesg, and cat /proc/mounts",
+                "See who else waits for it: ps -eo pid,stat,wchan:20,cmd, state D",
+            ),
+        ),
+        AlertRule(
             "filesystem-full",
             AlertCategory.DISK_IO,
             _WARNING,

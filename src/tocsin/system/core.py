@@ -21,6 +21,7 @@ from tocsin.sensors.buffers import BufferManager, BufferSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
 from tocsin.sensors.eventloop import EventLoopSensor
 from tocsin.sensors.own import CallableSensor, OwnMetrics
+from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.evidence import capture
 from tocsin.system.intake import Intake
 from tocsin.system.reporting import complain
@@ -217,7 +218,9 @@ class SystemCore:
         )  # fmt: skip
 
     def _make_monitor(self) -> PerformanceMonitor:
-        sensors = [*host_sensors(), *process_sensors()] if self._sensors is None else self._sensors
+        sensors = self._sensors
+        if sensors is None:
+            sensors = [*host_sensors(), *process_sensors(), storage_sensor(self.config.storage_settings)]
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
         return PerformanceMonitor([*sensors, *inner, *self._added], clock=self.clock, own=self.metrics)
 

@@ -103,7 +103,6 @@ def test_without_a_budget_all_is_granted_and_counted(now: Instant) -> None:
     with manager.allocate(10**12, 0):
         assert used(manager) == 10**12
         assert manager.usage == {}
-        assert dict(zip(map(str, sensor.layout), sensor.read(now), strict=False)) == {}
         assert sensor.read(now)[0] == 1e12
 
 
@@ -225,7 +224,7 @@ def test_bytes_that_were_meant_for_a_loop_that_is_gone_go_to_the_next() -> None:
     got[0].release()
     assert used(manager) == 0
     gone._log_destroy_pending = False  # type: ignore[attr-defined]
-    gone.get_coro().close()  # type: ignore[union-attr]
+    gone.get_coro().close()
 
 
 # -- leases that never come back
@@ -246,7 +245,7 @@ def test_a_lease_that_is_lost_is_freed_counted_and_told_with_its_place(now: Inst
     assert manager.lost == {place: 1}
     careless()
     gc.collect()
-    values = dict(zip(map(str, [*sensor.layout] or ["?"]), sensor.read(now), strict=False))
+    sensor.read(now)
     values = dict(zip(map(str, sensor.layout), sensor.read(now), strict=True))
     assert values[f"tocsin.buffer.leases.lost{{taken_at={place!r}}}"] == 2
     values = dict(zip(map(str, sensor.layout), sensor.read(now.plus(301)), strict=True))
@@ -372,7 +371,7 @@ def test_what_a_callback_raises_is_counted_and_it_may_allocate_itself(now: Insta
         assert inner[0].n_bytes == 5
         inner[0].release()
     sensor = BufferSensor(manager)
-    values = dict(zip(map(str, sensor.layout) or (), sensor.read(now), strict=False))
+    sensor.read(now)
     values = dict(zip(map(str, sensor.layout), sensor.read(now), strict=True))
     assert values["tocsin.buffer.callbacks.failed"] == 1
 
@@ -384,7 +383,8 @@ def test_a_level_without_a_mark_is_refused() -> None:
 
 
 def test_what_was_crossed_before_anybody_listened_is_past() -> None:
-    manager, heard = BufferManager(100), []
+    manager = BufferManager(100)
+    heard: list[BufferUsage] = []
     with manager.allocate(90):
         manager.on_pressure("warning", heard.append)
         manager.allocate(1).release()
