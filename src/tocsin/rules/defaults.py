@@ -227,11 +227,11 @@ def _program(buffer: float | str) -> tuple[AlertRule, ...]:
             ),
         ),
         AlertRule(
-            # Half a second is what a person notices; the ping sees a block while it lasts.
+            # People notice half a second, and two pings a second see a block while it lasts, within about one.
             "event-loop-blocked",
             AlertCategory.APPLICATION_LATENCY,
             _WARNING,
-            "500 ms",
+            "400 ms",
             metric="tocsin.eventloop.lag",
             message="The event loop {labels} has not answered for {value}",
             recommendations=(
