@@ -79,9 +79,7 @@ class SystemCore:
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
-        self.watch = WatchThread(
-            self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died
-        )
+        self.watch = WatchThread(self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died)
         self.parts.add(self.watch)
         self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
         self.alert_changed = AlertSignal("alert_changed", (object,), self.is_started, self.listener_failures)
@@ -274,11 +272,11 @@ class SystemCore:
 
     def _step_with_loops(self, inputs: list[Input], now: Instant) -> None:
         if self.loops.is_overdue():
-            self.tempo.elevate(now)
+            self.tempo.elevate(now, "overdue ping")
         self.stepper.step(inputs, now)
 
-    def _pressure_rises(self, _resource: str) -> None:
-        self.tempo.elevate(self.clock.now())
+    def _pressure_rises(self, resource: str) -> None:
+        self.tempo.elevate(self.clock.now(), f"pressure on {resource}")
         self.watch.hurry()
 
     def _publish(self, outcome: Outcome, now: Instant) -> None:
@@ -289,7 +287,7 @@ class SystemCore:
             self.delivery.hand_over(notices)
         if outcome.changes:
             if any(change.before is AlertState.INACTIVE for change in outcome.changes):
-                self.tempo.elevate(now)
+                self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:

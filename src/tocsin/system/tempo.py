@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # Looking closer costs up to four times as much, so it is done for a while after each cause and not for its whole time.
 ELEVATED_FOR_S: Final = 10.0
+CALM_BETWEEN_S: Final = 30.0
 FASTEST_S: Final = 0.25
 QUIET_AFTER_S: Final = 300.0
 
@@ -30,12 +31,21 @@ class Tempo:
         self._history = history
         self._dynamic = dynamic
         self._elevated_until_s = float("-inf")
+        self._seen_s: dict[str, float] = {}
         self._stirred_s: float | None = None
 
-    def elevate(self, now: Instant) -> None:
-        """Something may be about to happen (a breach is pending, a ping overdue, pressure rises): look closely."""
-        self._elevated_until_s = now.mono_s + ELEVATED_FOR_S
-        self._stirred_s = now.mono_s
+    def elevate(self, now: Instant, cause: str) -> None:
+        """Something may be about to happen: look closely for ten seconds.
+
+        Args:
+            now: this moment.
+            cause: a breach is pending, a ping overdue, pressure rises. It counts when it begins: one that goes on, or
+                comes again within half a minute, is not looked at closely a second time.
+        """
+        seen_s = self._seen_s.get(cause, float("-inf"))
+        self._seen_s[cause] = self._stirred_s = now.mono_s
+        if now.mono_s - seen_s >= CALM_BETWEEN_S:
+            self._elevated_until_s = now.mono_s + ELEVATED_FOR_S
 
     def interval_s(self, now: Instant) -> float:
         """A quarter (at least 250 ms) while elevated, half while alerts are fresh, else the whole."""

@@ -31,15 +31,26 @@ def test_fresh_alerts_halve_the_interval_for_a_minute() -> None:
 @pytest.mark.parametrize(("base_s", "elevated_s"), [(1.0, 0.25), (8.0, 2.0), (0.4, 0.25), (0.1, 0.1)])
 def test_a_cause_quarters_the_interval_down_to_a_floor_for_ten_seconds(base_s: float, elevated_s: float) -> None:
     tempo, clock, _ = a_tempo(base_s)
-    tempo.elevate(clock.now())
+    tempo.elevate(clock.now(), "pending")
     assert tempo.interval_s(clock.now()) == elevated_s
     clock.advance(10.0)
     assert tempo.interval_s(clock.now()) == base_s
 
 
+def test_a_cause_that_goes_on_is_looked_at_closely_once() -> None:
+    tempo, clock, _ = a_tempo()
+    for second in range(60):
+        tempo.elevate(clock.now(), "pressure on cpu")
+        assert tempo.interval_s(clock.now()) == (0.25 if second < 10 else 1.0)
+        clock.advance(1.0)
+    clock.advance(30.0)
+    tempo.elevate(clock.now(), "pressure on cpu")
+    assert tempo.interval_s(clock.now()) == 0.25
+
+
 def test_an_interval_that_is_not_dynamic_stays() -> None:
     tempo, clock, _ = a_tempo(dynamic=False)
-    tempo.elevate(clock.now())
+    tempo.elevate(clock.now(), "pending")
     assert tempo.interval_s(clock.now()) == 1.0
 
 
@@ -48,7 +59,7 @@ def test_five_minutes_without_a_stir_are_quiet() -> None:
     assert not tempo.is_quiet(clock.now())
     clock.advance(300.0)
     assert tempo.is_quiet(clock.now())
-    tempo.elevate(clock.now())
+    tempo.elevate(clock.now(), "pending")
     assert not tempo.is_quiet(clock.now())
 
 
