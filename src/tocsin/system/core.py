@@ -191,7 +191,12 @@ class SystemCore:
     def _make_monitor(self) -> PerformanceMonitor:
         sensors = [*host_sensors(), *process_sensors()] if self._sensors is None else self._sensors
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
-        return PerformanceMonitor([*sensors, *inner, *self._added], clock=self.clock, own=self.metrics)
+        return PerformanceMonitor(
+            [*sensors, *inner, *self._added],
+            clock=self.clock,
+            own=self.metrics,
+            self_budget=self.config.self_budget / 100,
+        )
 
     def _account(self) -> dict[SeriesKey, float]:
         """What was dropped, merged and failed at, as counters."""
