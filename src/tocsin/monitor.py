@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -234,10 +235,9 @@ class PerformanceMonitor:
             ids += watched.ids
             values += readings
             return
-        for series_id, value in zip(watched.ids, readings, strict=True):
-            if math.isfinite(value):
-                ids.append(series_id)
-                values.append(value)
+        finite = list(map(math.isfinite, readings))
+        ids += compress(watched.ids, finite)
+        values += compress(readings, finite)
 
     def _try(self, watched: _Watched, now: Instant) -> list[float] | None:
         """Read one sensor; None if it failed, and is set aside for it."""

@@ -20,7 +20,7 @@ _CPU: Final = read_from("/proc/stat", _CORE, (
     gauge("system.thread.blocked", "{thread}", "threads that wait for storage at this moment", platform=_LINUX),
 ))  # fmt: skip
 
-_LOAD: Final = read_from("/proc/loadavg", _CORE, (
+_LOAD: Final = read_from("/proc/loadavg", _SLOW, (
     gauge("system.cpu.load_average.1m", "{thread}", "runnable and uninterruptible threads, mean of 1 minute"),
     gauge("system.cpu.load_average.5m", "{thread}", "runnable and uninterruptible threads, mean of 5 minutes"),
     gauge("system.cpu.load_average.15m", "{thread}", "runnable and uninterruptible threads, mean of 15 minutes"),

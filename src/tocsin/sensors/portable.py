@@ -55,7 +55,7 @@ def host_sensors() -> list[Sensor]:
     psutil = importlib.import_module("psutil")
     return [
         PortableSensor("host.cpu", _Cpu(psutil)),
-        PortableSensor("host.load", lambda now: _load(psutil, now)),
+        PortableSensor("host.load", lambda now: _load(psutil, now), Tier.SLOW),
         PortableSensor("host.memory", lambda _now: _memory(psutil)),
         PortableSensor("host.paging", lambda _now: _paging(psutil), Tier.SLOW),
         PortableSensor("host.disk", lambda _now: _disk(psutil)),
@@ -140,8 +140,7 @@ def _memory(psutil: Any) -> Readings:
         SeriesKey("system.memory.buffers"): float(getattr(memory, "buffers", NAN)),
         SeriesKey("system.paging.limit"): float(swap.total),
         SeriesKey("system.paging.usage"): float(swap.used),
-        SeriesKey("system.paging.utilization"): swap.used / swap.total if swap.total else NAN,
-    }
+    } | ({SeriesKey("system.paging.utilization"): swap.used / swap.total} if swap.total else {})
 
 
 def _paging(psutil: Any) -> Readings:

@@ -61,5 +61,5 @@ def test_pressure_that_is_switched_off_is_an_error_and_not_zero(tmp_path: Path, 
 
 
 def test_a_line_that_says_something_else_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not found"):
+    with pytest.raises(SampleError, match="nothing of the kind"):
         parse_pressure(b"nothing of the kind\n")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OWN: Final = (("level", "own"),)
 ANCESTORS: Final = (("level", "ancestors"),)
+_UNLIMITED_EVERY_S: Final = 9.5
 _NO_GROUP: Final = "in no control group that is visible: the machine is the limit"
 
 
@@ -138,6 +139,7 @@ class _MemoryPart:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         # A limit beyond the machine's memory limits nothing.
         self._limit = float(min(limits)) if limits and min(limits) < machine else None
+        self._read_s = -_UNLIMITED_EVERY_S
         self.layout: Layout = (
             SeriesKey("container.memory.usage"),
             SeriesKey("container.memory.oom_kills", OWN),
@@ -145,8 +147,13 @@ class _MemoryPart:
             *((SeriesKey("container.memory.limit"), SeriesKey("container.memory.utilization")) if self._limit else ()),
         )
 
-    def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the shape of a part
+    def read(self, now: Instant) -> list[float]:
         """See `_Part.read`."""
+        if not self._limited:
+            # Nothing presses: that is worth a look in ten intervals. What is absent in between is no reading.
+            if now.mono_s - self._read_s < _UNLIMITED_EVERY_S:
+                return [NAN, NAN]
+            self._read_s = now.mono_s
         usage, kills = self._own.usage(), self._own.kills()
         values = [usage, kills]
         if self._above:

@@ -65,8 +65,8 @@ class CpuSensor:
         # All rows as one flat list: with many cores, anything done for each row is what the sample costs.
         del tokens[::columns]
         times = list(map(float, tokens))
-        counts = self._counts.of(data[data.index(b"\nctxt ", end) :])
-        counts.append(float(data[end + 5 : data.index(b" ", end + 5)]))
+        interrupts = float(data[end + 5 : data.index(b" ", end + 5)])
+        counts = (*self._counts.of(data[data.index(b"\nctxt ", end) :]), interrupts)
         passed = self._passed(times, columns - 1)
         if passed is None:
             return [NAN, *counts, *[NAN] * (len(self.layout) - 1 - len(counts))]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SECTOR_BYTES: Final = 512.0  # the unit of this file, whatever the disk's own sectors are
 _MIN_INTERVAL_S: Final = 0.05
 _UNKNOWN: Final = (NAN, NAN, NAN)
+_IDLE: Final = (NAN, NAN, 0.0)
 # These lie in memory or in a file on another disk (loop), or turn no disk of the machine's own (sr, fd).
 _NO_DISK: Final = re.compile(r"(?:loop|ram|zram|sr|fd)\d+\Z")
 _PARTITION: Final = re.compile(r"(?:(?:s|v|xv|h)d[a-z]+\d+|(?:nvme\d+n\d+|mmcblk\d+)p\d+)\Z")
@@ -56,18 +57,15 @@ class DiskSensor:
         passed_s = now.mono_s - self._before_s
         ready = passed_s >= _MIN_INTERVAL_S
         values: list[float] = []
-        columns: list[list[float]] = []
         for place, row in enumerate(rows):
-            found = list(map(float, row[:10]))
-            columns.append(found)
-            reads, _, sectors_read, read_ms, writes, _, sectors_written, write_ms, _, busy_ms = found
+            reads, _, sectors_read, read_ms, writes, _, sectors_written, write_ms, _, busy_ms = row[:10]
             values += (
                 sectors_read * _SECTOR_BYTES, sectors_written * _SECTOR_BYTES, reads, writes,
                 read_ms / 1000.0, write_ms / 1000.0, busy_ms / 1000.0,
             )  # fmt: skip
-            values += _since(self._before[place], found, passed_s) if ready and self._before else _UNKNOWN
+            values += _since(self._before[place], row, passed_s) if ready and self._before else _UNKNOWN
         if ready or not self._before:
-            self._before, self._before_s = columns, now.mono_s
+            self._before, self._before_s = rows, now.mono_s
         return values
 
     def close(self) -> None:
@@ -86,6 +84,8 @@ class DiskSensor:
 
 def _since(before: list[float], found: list[float], passed_s: float) -> tuple[float, float, float]:
     """Mean seconds of a read and of a write, and the busy share of the time that passed."""
+    if found is before:
+        return _IDLE
     busy_ms = found[9] - before[9]
     # The kernel's busy time runs ahead of ours by a tick or two.
     busy = min(busy_ms / 1000.0 / passed_s, 1.0) if busy_ms >= 0 else NAN

@@ -25,7 +25,7 @@ class NamedNumbers:
         places: tells for each name of a file, split at blanks, where the name and its number stand.
     """
 
-    __slots__ = ("_find", "_names", "_pick_names", "_pick_numbers", "_wanted")
+    __slots__ = ("_data", "_find", "_found", "_names", "_pick_names", "_pick_numbers", "_wanted")
 
     def __init__(self, names: Sequence[bytes], places: Places | None = None) -> None:
         self._wanted = tuple(names)
@@ -33,14 +33,20 @@ class NamedNumbers:
         self._pick_names: Callable[[list[bytes]], tuple[bytes, ...]] | None = None
         self._pick_numbers: Callable[[list[bytes]], tuple[bytes, ...]] = tuple
         self._names: tuple[bytes, ...] = ()
+        self._data = b""
+        self._found: tuple[float, ...] = ()
 
-    def of(self, data: bytes) -> list[float]:
+    def of(self, data: bytes) -> tuple[float, ...]:
         """The numbers in the order of the names; NaN for a name that is not there."""
+        if data == self._data:
+            return self._found  # much of a quiet machine stands still
         words = data.split()
         words.append(_NOTHING)
         if not self._is_known(words):
             self._learn(words)
-        return list(map(float, self._pick_numbers(words)))
+        self._found = tuple(map(float, self._pick_numbers(words)))
+        self._data = data
+        return self._found
 
     def _is_known(self, words: list[bytes]) -> bool:
         try:

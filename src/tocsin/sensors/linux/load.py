@@ -21,7 +21,7 @@ class LoadSensor:
     """
 
     name: Final = "host.load"
-    tier: Final = Tier.CORE
+    tier: Final = Tier.SLOW  # the kernel itself counts each 5 s
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self.layout: Layout = (

@@ -46,10 +46,10 @@ _COMPUTED: Final[Layout] = (
     SeriesKey("system.memory.available"),
     SeriesKey("system.memory.utilization"),
     SeriesKey("system.paging.usage"),
-    SeriesKey("system.paging.utilization"),
 )
 _PLAIN: Final[Layout] = (*_COMPUTED, *_READ_THROUGH.values())
-_WITH_ZFS: Final[Layout] = (*_PLAIN, SeriesKey("system.memory.zfs_cache"))
+_SWAP_SHARE: Final = SeriesKey("system.paging.utilization")
+_ZFS: Final = SeriesKey("system.memory.zfs_cache")
 _LOOK_FOR_ZFS_S: Final = 60.0
 
 
@@ -71,6 +71,7 @@ class MemorySensor:
         self._arc: ProcFile | None = None
         self._arc_numbers = NamedNumbers((b"size", b"c_min"), _kstat)
         self._look_at_s = -1.0
+        self._laid_out = (False, False)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
@@ -81,17 +82,18 @@ class MemorySensor:
             available = sum(plain[:3])
         if now.mono_s >= self._look_at_s:
             self._look_for_zfs(now.mono_s)
+        swap_total = plain[-1]
+        swap_used = swap_total - swap_free
+        if swap_total > 0:
+            plain.append(swap_used / swap_total)
         if self._arc is not None:
             arc = self._arc_reclaimable(self._arc)
             available += arc if arc == arc else 0.0  # noqa: PLR0124 - NaN: it was unloaded
             plain.append(arc)
+        self._lay_out(has_swap=swap_total > 0)
         available = min(available, total)  # some container layers report more than there is
         used = total - available
-        swap_total = plain[len(_READ_THROUGH) - 1]
-        swap_used = swap_total - swap_free
-        return [
-            total, used, available, used / total, swap_used, swap_used / swap_total if swap_total > 0 else NAN, *plain,
-        ]  # fmt: skip
+        return [total, used, available, used / total, swap_used, *plain]
 
     def close(self) -> None:
         """See `Sensor.close`."""
@@ -106,7 +108,12 @@ class MemorySensor:
         there = self._arcstats.exists()
         if there != (self._arc is not None):
             self._arc = ProcFile(self._arcstats) if there else None
-            self.layout = _WITH_ZFS if there else _PLAIN
+
+    def _lay_out(self, *, has_swap: bool) -> None:
+        has_zfs = self._arc is not None
+        if self._laid_out != (has_swap, has_zfs):
+            self._laid_out = (has_swap, has_zfs)
+            self.layout = (*_PLAIN, *((_SWAP_SHARE,) if has_swap else ()), *((_ZFS,) if has_zfs else ()))
 
     def _arc_reclaimable(self, arc: ProcFile) -> float:
         try:

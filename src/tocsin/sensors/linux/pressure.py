@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import Tier
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from tocsin.model.readings import Layout
 
 RESOURCES: Final = ("cpu", "memory", "io")
-_PREFIX: Final = len("some avg10=")
+_ONE_LINE: Final = 9
+_TWO_LINES: Final = 18
 
 
 class PressureSensor:
@@ -61,9 +63,10 @@ def pressure_keys(prefix: str, resource: str, kind: str) -> Layout:
 
 def parse_pressure(data: bytes) -> list[float]:
     """Seconds stalled in all, and the share of the last 10 s: of `some`, then of `full` where the kernel has it."""
-    values: list[float] = []
-    for line in data.splitlines():
-        # some avg10=0.36 avg60=0.95 avg300=7.22 total=423125328
-        values.append(float(line[line.rindex(b"=") + 1 :]) / 1e6)
-        values.append(float(line[_PREFIX : line.index(b" ", _PREFIX)]) / 100.0)
-    return values
+    # some avg10 0.36 avg60 0.95 avg300 7.22 total 423125328
+    words = data.replace(b"=", b" ").split()
+    if len(words) == _TWO_LINES:
+        return [float(words[8]) / 1e6, float(words[2]) / 100.0, float(words[17]) / 1e6, float(words[11]) / 100.0]
+    if len(words) == _ONE_LINE:
+        return [float(words[8]) / 1e6, float(words[2]) / 100.0]
+    raise SampleError(f"pressure: expected one or two lines of averages and a total, found {data[:60]!r}")

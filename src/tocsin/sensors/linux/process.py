@@ -124,11 +124,11 @@ class ProcessSensor:
         self._before = now
         return (cpu_s - before[0]) / interval_s
 
-    def _disk_traffic(self) -> list[float]:
+    def _disk_traffic(self) -> tuple[float, ...]:
         try:
             return self._io_numbers.of(self._io.read())
         except SampleError:
-            return [NAN, NAN]  # often denied, and a kernel may lack it; the rest is worth having
+            return NAN, NAN  # often denied, and a kernel may lack it; the rest is worth having
 
 
 class _Own:
@@ -140,7 +140,7 @@ class _Own:
         self._rusage: Callable[[int], resource.struct_rusage] = resource.getrusage
         self._home = home
         self._statm = ProcFile(home / "statm")
-        self._task = os.fspath(home / "task")
+        self._task = ProcFile(home / "task")
         self._page_bytes = page_bytes
         self._pid = -1
         self._start_ticks = NAN
@@ -151,7 +151,7 @@ class _Own:
             self._pid, self._start_ticks = os.getpid(), float(_fields(_read_once(self._home / "stat"))[_START])
         virtual, resident, _ = self._statm.read().split(b" ", 2)
         # Each thread has a folder there, and each folder links to the one above it.
-        threads = os.stat(self._task).st_nlink - 2
+        threads = self._task.links() - 2
         used = self._rusage(0)  # RUSAGE_SELF
         return (
             _State(
@@ -164,6 +164,7 @@ class _Own:
     def close(self) -> None:
         """Give files back."""
         self._statm.close()
+        self._task.close()
         self._pid = -1
 
 
