@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -214,10 +215,9 @@ class PerformanceMonitor:
             ids += watched.ids
             values += readings
             return
-        for series_id, value in zip(watched.ids, readings, strict=True):
-            if math.isfinite(value):
-                ids.append(series_id)
-                values.append(value)
+        finite = list(map(math.isfinite, readings))
+        ids += compress(watched.ids, finite)
+        values += compress(readings, finite)
 
     def _try(self, watched: WatchedSensor, now: Instant) -> list[float] | None:
         """Read one sensor; None if it failed, and is set aside for it."""
