@@ -2,8 +2,8 @@
  *
  *     floor SECONDS OFFSET_S HOT_LOOPS KIND:EVERY:PATH...
  *
- * KIND is r (pread of a kept descriptor), s (stat), v (statvfs) or d (list a folder); EVERY is the number of samples
- * from one reading to the next. It samples once a second for SECONDS, then HOT_LOOPS times without a pause, and prints
+ * KIND is r (pread of a kept descriptor), f (fstat of a kept descriptor), s (stat), v (statvfs) or p (open, read and
+ * close the file `stat` of each process below a folder); EVERY is the number of samples from one reading to the next. It samples once a second for SECONDS, then HOT_LOOPS times without a pause, and prints
  * one JSON object: CPU microseconds of each sample, of the whole process, and of a sample in the hot loop.
  */
 #define _GNU_SOURCE
@@ -49,11 +49,31 @@ static void read_whole(int fd)
         offset += got; /* record files come in pieces of about a page */
 }
 
+static void read_processes(const char *path)
+{
+    struct dirent *entry;
+    char name[300];
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return;
+    while ((entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+            continue;
+        snprintf(name, sizeof name, "%s/stat", entry->d_name);
+        int fd = openat(dirfd(folder), name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (read(fd, buffer, 1024) < 0) {
+        }
+        close(fd);
+    }
+    closedir(folder);
+}
+
 static void read_source(const struct source *source)
 {
     struct stat status;
     struct statvfs space;
-    DIR *folder;
     switch (source->kind) {
     case 'r':
         read_whole(source->fd);
@@ -64,12 +84,11 @@ static void read_source(const struct source *source)
     case 'v':
         statvfs(source->path, &space);
         break;
-    case 'd':
-        if ((folder = opendir(source->path)) != NULL) {
-            while (readdir(folder) != NULL) {
-            }
-            closedir(folder);
-        }
+    case 'f':
+        fstat(source->fd, &status);
+        break;
+    case 'p':
+        read_processes(source->path);
         break;
     }
 }
@@ -93,7 +112,7 @@ int main(int argc, char **argv)
         sources[i].kind = text[0];
         sources[i].every = (int)strtol(text + 2, &rest, 10);
         sources[i].path = rest + 1;
-        sources[i].fd = sources[i].kind == 'r' ? open(sources[i].path, O_RDONLY | O_CLOEXEC) : -1;
+        sources[i].fd = strchr("rf", sources[i].kind) ? open(sources[i].path, O_RDONLY | O_CLOEXEC) : -1;
     }
     sample(sources, count, 0);
 

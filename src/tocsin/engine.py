@@ -59,7 +59,7 @@ class Engine:
         self.rules = RuleBook(rules)
         self.series: dict[int, Series] = {}
         self.book = AlertBook(alerts.max_closed)
-        self.history = history or AlertHistory(max_size=alerts.history_size)
+        self.history = history if history is not None else AlertHistory(max_size=alerts.history_size)
         self.decisions = Decisions(self.book, self.history, alerts)
         self.interval_s = interval_s
         self._points = points

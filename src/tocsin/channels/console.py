@@ -115,12 +115,33 @@ class ConsoleAlertChannel:
     def _write(self, text: str) -> None:
         stream = self._out()
         encoding = getattr(stream, "encoding", None) or "utf-8"
+        data = f"{text}\n".encode(encoding, "backslashreplace")
         try:
             # One write a notice, so that lines of several threads do not mix.
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-            stream.flush()
+            if _is_plain_file(stream):
+                stream.flush()
+                _write_all(stream.fileno(), data)
+            else:
+                stream.write(data.decode(encoding))
+                stream.flush()
+        except BlockingIOError as error:
+            raise DeliveryError(f"console: the stream takes nothing now: {error}") from error
         except (ValueError, OSError) as error:
             raise DeliveryError(f"console: the stream is gone: {error}", permanent=True) from error
+
+
+def _is_plain_file(stream: TextIO) -> bool:
+    """Whether it is the program's own output, and its descriptor takes bytes as they are.
+
+    Written past Python's object: whoever waits in it for a reader that does not read holds its lock, and the interpreter
+    aborts when it comes to flush the stream at the end.
+    """
+    return os.name == "posix" and (stream is sys.__stderr__ or stream is sys.__stdout__)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
 
 
 def visible(text: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tocsin.model.rule import AlertRule
 
 # Settings in percent: the one form, a bare number, is refused at 1 and below, so they travel as texts with the unit.
-_PERCENT = ("cpu_threshold", "memory_threshold", "buffer_threshold")
+_PERCENT = ("cpu_threshold", "memory_threshold", "buffer_threshold", "self_budget")
 _TABLES = ("components", "memory", "storage")
 _OWN_METRICS = ("system.", "process.", "tocsin.")
 
@@ -60,7 +60,9 @@ class AlertConfig:
         max_open_alerts: open alerts at most; further events are gathered in one.
         emit_queue_size: events that may wait to be judged; further ones are refused and counted.
         error_backoff: seconds until a pass that failed is tried again.
-        dynamic_interval: whether to look twice as often while alerts are fresh.
+        dynamic_interval: whether to look closer while something happens: twice as often while alerts are fresh, four
+            times for ten seconds when a breach is pending, an event loop is late or pressure rises.
+        self_budget: percent of one core that watching may use; beyond it the dearest sensors are read less often.
         stuck_after: seconds for which two threads stand in the acquisition of a lock until a deadlock is suspected.
         series_points: readings that are kept of each series.
         control: whether the private control socket is opened; None: for `tocsin run` and `watch()` only.
@@ -93,6 +95,7 @@ class AlertConfig:
     emit_queue_size: int
     error_backoff: float
     dynamic_interval: bool
+    self_budget: float
     stuck_after: float
     series_points: int
     control: bool | None
@@ -124,6 +127,7 @@ class AlertConfig:
         emit_queue_size: int = default("emit_queue_size"),
         error_backoff: float | str = default("error_backoff"),
         dynamic_interval: bool = default("dynamic_interval"),
+        self_budget: float | str = default("self_budget"),
         stuck_after: float | str = default("stuck_after"),
         series_points: int = default("series_points"),
         control: bool | None = default("control"),
@@ -212,7 +216,7 @@ class AlertConfig:
         return AlertConfig(**{**self._arguments(), **changes})
 
     def _default_rules(self) -> tuple[AlertRule, ...]:
-        cpu, memory, buffer = (_percent_text(getattr(self, key)) for key in _PERCENT)
+        cpu, memory, buffer = (_percent_text(getattr(self, key)) for key in _PERCENT[:3])
         return default_pack(
             cpu=cpu, memory=memory, storage_latency=f"{self.storage_latency_threshold!r} ms", buffer=buffer
         )

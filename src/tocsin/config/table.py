@@ -73,6 +73,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "emit_queue_size": Setting(32_768, values.count(1, 10_000_000), "32768", "takes a long burst in a few megabytes"),
     "error_backoff": Setting("5s", _INTERVALS, '"5s"', "soon enough to recover, too rare to fill the log"),
     "dynamic_interval": Setting(True, values.flag, "True", "trouble is seen closer, and a calm hour costs no more"),
+    "self_budget": Setting("0.5 %", values.percent, '"0.5 %"', "a guest is not felt; the usual cost is a fifth of it"),
     "stuck_after": Setting("30s", _WINDOWS, '"30s"', "no lock that works as meant is waited for as long"),
     "series_points": Setting(600, values.count(2, 1_000_000), "600", "ten minutes at one reading a second"),
     "control": Setting(

@@ -6,94 +6,48 @@ One name never holds a total beside its parts, so a rule on `system.cpu.utilizat
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
+from tocsin.model.host_metrics import CONTAINER, HOST
 from tocsin.model.levels import AlertCategory
+from tocsin.model.metric_info import MetricInfo, MetricKind, counter, gauge, read_from
 
-MetricKind = Literal["gauge", "counter"]
+__all__ = ["CATALOGUE", "CATEGORY_DEFAULTS", "SHORT_NAMES", "CategoryDefault", "MetricInfo", "MetricKind", "describe"]
 
-
-class MetricInfo(msgspec.Struct, frozen=True):
-    """What a metric is.
-
-    Attributes:
-        name: the OpenTelemetry name, or one below `tocsin.`.
-        unit: in UCUM as OpenTelemetry writes it: `1` ratio, `By`, `s`, `By/s`, `{thread}`; empty when unknown.
-        kind: a gauge goes up and down, a counter only up (a fall is a reset).
-        text: what it means, in a sentence without full stop.
-    """
-
-    name: str
-    unit: str
-    kind: MetricKind
-    text: str
-
-
-def _gauge(name: str, unit: str, text: str) -> MetricInfo:
-    return MetricInfo(name, unit, "gauge", text)
-
-
-def _counter(name: str, unit: str, text: str) -> MetricInfo:
-    return MetricInfo(name, unit, "counter", text)
-
-
-_HOST: Final = (
-    _gauge("system.cpu.utilization", "1", "share of all cores that is busy (neither idle nor waiting for I/O)"),
-    _gauge("system.cpu.core.utilization", "1", "share of one core that is busy; label cpu"),
-    _gauge("system.cpu.mode.utilization", "1", "share of all cores spent in one mode; label mode"),
-    _gauge("system.cpu.load_average.1m", "{thread}", "runnable and uninterruptible threads, mean of 1 minute"),
-    _gauge("system.cpu.load_average.5m", "{thread}", "runnable and uninterruptible threads, mean of 5 minutes"),
-    _gauge("system.cpu.load_average.15m", "{thread}", "runnable and uninterruptible threads, mean of 15 minutes"),
-    _gauge("system.memory.limit", "By", "memory of the machine"),
-    _gauge("system.memory.usage", "By", "memory in use that cannot be reclaimed (limit minus available)"),
-    _gauge("system.memory.available", "By", "memory that programs could still get without swapping"),
-    _gauge("system.memory.utilization", "1", "share of the machine's memory in use and not reclaimable"),
-    _gauge("system.memory.free", "By", "memory that is used for nothing at all"),
-    _gauge("system.memory.cached", "By", "memory used as page cache"),
-    _gauge("system.memory.buffers", "By", "memory used as block device buffers"),
-    _gauge("system.paging.usage", "By", "swap space in use"),
-    _gauge("system.paging.limit", "By", "swap space in all"),
-    _gauge("system.paging.utilization", "1", "share of the swap space in use"),
-    _counter("system.paging.io", "By", "bytes swapped; label direction (in, out)"),
-    _counter("system.paging.faults", "{fault}", "page faults that had to wait for a disk"),
-    _counter("system.disk.io", "By", "bytes moved; labels device, direction (read, write)"),
-    _counter("system.disk.operations", "{operation}", "operations completed; labels device, direction"),
-    _counter("system.disk.operation_time", "s", "time that operations took, in sum; labels device, direction"),
-    _counter("system.disk.io_time", "s", "time the device was busy; label device"),
-    _gauge("system.filesystem.limit", "By", "size of the file system that a program may use; label mountpoint"),
-    _gauge("system.filesystem.usage", "By", "space in use; label mountpoint"),
-    _gauge("system.filesystem.utilization", "1", "share of the usable space in use, as df counts; label mountpoint"),
-    _gauge("system.filesystem.inodes.utilization", "1", "share of the inodes in use; label mountpoint"),
-    _counter("system.network.io", "By", "bytes moved; labels interface, direction (receive, transmit)"),
-    _counter("system.network.packets", "{packet}", "packets moved; labels interface, direction"),
-    _counter("system.network.errors", "{error}", "packets in error; labels interface, direction"),
-    _counter("system.network.dropped", "{packet}", "packets dropped; labels interface, direction"),
-    _gauge("system.process.count", "{process}", "processes on the machine"),
-    _counter("system.context_switches", "{switch}", "context switches of the machine"),
-    _gauge("system.uptime", "s", "time since the machine started"),
-)
+_gauge, _counter = gauge, counter
+_CORE, _SLOW = 1, 10
 
 _PROCESS: Final = (
-    _gauge("process.cpu.utilization", "1", "CPU time of the program for each second, as a share of one core"),
-    _counter("process.cpu.time", "s", "CPU time of the program; label mode (user, system)"),
-    _gauge("process.memory.usage", "By", "resident memory of the program (RSS)"),
-    _gauge("process.memory.virtual", "By", "address space of the program"),
-    _gauge(
-        "process.memory.utilization", "1", "resident memory as a share of the effective limit (container or machine)"
-    ),
-    _gauge(
-        "process.memory.limit", "By", "the effective memory limit: the smallest of the machine's and the containers'"
-    ),
-    _gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
-    _gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
-    _gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),
-    _counter("process.context_switches", "{switch}", "context switches; label type (voluntary, involuntary)"),
-    _counter("process.paging.faults", "{fault}", "page faults; label type (minor, major)"),
-    _counter("process.disk.io", "By", "bytes the program moved to and from storage; label direction (read, write)"),
-    _gauge("process.uptime", "s", "time since the program started"),
-)
+    *read_from("getrusage; of another process /proc/PID/stat", _CORE, (
+        gauge("process.cpu.utilization", "1", "CPU time of the program for each second, as a share of one core"),
+        counter("process.cpu.time", "s", "CPU time of the program; label mode (user, system)"),
+        counter("process.context_switches", "{switch}", "context switches; label type (voluntary, involuntary)"),
+        counter("process.paging.faults", "{fault}", "page faults; label type (minor, major)", platform="Linux"),
+    )),
+    *read_from("/proc/self/statm", _CORE, (
+        gauge("process.memory.usage", "By", "resident memory of the program (RSS)"),
+        gauge("process.memory.virtual", "By", "address space of the program"),
+    )),
+    *read_from("/proc/self/statm, and the limits of cgroups", _CORE, (
+        gauge("process.memory.utilization", "1",
+              "resident memory as a share of the effective limit (container or machine)"),
+        gauge("process.memory.limit", "By",
+              "the effective memory limit: the smallest of the machine's and the containers'"),
+    )),
+    *read_from("/proc/self/task", _CORE, (
+        gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
+    )),
+    *read_from("/proc/self/io", _CORE, (
+        counter("process.disk.io", "By", "bytes the program moved to and from storage; label direction (read, write)"),
+    )),
+    *read_from("/proc/self/stat", _CORE, (gauge("process.uptime", "s", "time since the program started"),)),
+    *read_from("/proc/self/fd", _SLOW, (
+        gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
+        gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),
+    )),
+)  # fmt: skip
 
 _TOCSIN: Final = (
     _gauge("tocsin.eventloop.lag", "s", "how late an asyncio event loop answers a ping; label loop"),
@@ -132,7 +86,7 @@ _TOCSIN: Final = (
     _gauge("tocsin.self.cpu", "1", "CPU time of the watch thread for each second, as a share of one core"),
 )
 
-CATALOGUE: Final[dict[str, MetricInfo]] = {info.name: info for info in (*_HOST, *_PROCESS, *_TOCSIN)}
+CATALOGUE: Final[dict[str, MetricInfo]] = {info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *_TOCSIN)}
 
 
 def describe(metric: str) -> MetricInfo:

@@ -93,6 +93,8 @@ def inert(text: object, limit: int) -> str:
             text = str(text)
         except Exception:  # noqa: BLE001 - a user's broken __str__ must not reach the host
             text = f"<{type(text).__name__} that cannot be shown>"
+    elif type(text) is not str:
+        text = str.__str__(text)  # a subclass of the user's may have a hash or a comparison of its own
     if len(text) > limit:
         text = text[: max(limit - len(TRUNCATED), 0)] + TRUNCATED
     if not text.isascii():

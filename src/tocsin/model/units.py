@@ -128,7 +128,7 @@ def _short(value: float) -> str:
         return str(value)
     size = abs(value)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2
-    if size and (size < 0.01 or size >= 1e15):
+    if size and (size < 1 or size >= 1e15):
         return f"{value:.3g}"
     text = f"{value:.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -31,6 +31,8 @@ def default_rules(
     """
     return (
         *_machine(cpu, memory),
+        *_want_of_memory(),
+        *_container(),
         *_storage(storage_latency),
         *_program_memory(),
         *_program(buffer),
@@ -78,6 +80,109 @@ def _machine(cpu: float | str, memory: float | str) -> tuple[AlertRule, ...]:
             window_s=60.0,
             message="Interface {labels} has {value} packets in error",
             recommendations=("Look at cable, driver and duplex of the interface: ip -s link",),
+        ),
+    )
+
+
+def _want_of_memory() -> tuple[AlertRule, ...]:
+    return (
+        AlertRule(
+            # All that had something to do waited for memory a fifth of the time: a swap storm. An idle machine has 0.
+            "memory-pressure",
+            AlertCategory.MEMORY_THRESHOLD,
+            _WARNING,
+            "20 %",
+            metric="system.pressure.avg10",
+            labels={"resource": "memory", "kind": "full"},
+            clear_threshold="10 %",
+            for_s=60.0,
+            message="The machine stands still for want of memory {value} of the time",
+            recommendations=(
+                "See which process holds the memory: ps aux --sort=-rss",
+                "Stop what is not needed before the kernel chooses a victim",
+            ),
+        ),
+        AlertRule(
+            # The counter is read in ten intervals; half a minute always holds two readings.
+            "oom-kill",
+            AlertCategory.MEMORY_THRESHOLD,
+            _CRITICAL,
+            0.5,
+            metric="system.memory.oom_kills",
+            aggregate="delta",
+            window_s=60.0,
+            clear_threshold=0.0,
+            message="The kernel killed {value} processes for want of memory in the last minute",
+            recommendations=(
+                "See which it was, and why: journalctl -k --grep 'Killed process'",
+                "Give the machine more memory, or that program a limit of its own",
+            ),
+        ),
+    )
+
+
+def _container() -> tuple[AlertRule, ...]:
+    """Quiet where there is no container: these series exist only where a group sets a limit."""
+    return (
+        AlertRule(
+            "container-memory-high",
+            AlertCategory.MEMORY_THRESHOLD,
+            _WARNING,
+            "90 %",
+            metric="container.memory.utilization",
+            clear_threshold="88 %",
+            for_s=30.0,
+            message="The container's memory is {value} full",
+            recommendations=(
+                "See which of its processes grew: tocsin status, or ps aux --sort=-rss inside of it",
+                "Raise the limit only when the use is wanted",
+            ),
+        ),
+        AlertRule(
+            "container-memory-critical",
+            AlertCategory.MEMORY_THRESHOLD,
+            _CRITICAL,
+            "97 %",
+            metric="container.memory.utilization",
+            clear_threshold="95 %",
+            for_s=5.0,  # one spike that is given back at once is no reason
+            message="The container's memory is {value} full, and the kernel is about to kill in it",
+            recommendations=(
+                "Shed load, or restart in an orderly way now",
+                "Look for what grew since the start, then raise the limit if the use is wanted",
+            ),
+        ),
+        AlertRule(
+            "container-oom-kill",
+            AlertCategory.MEMORY_THRESHOLD,
+            _CRITICAL,
+            0.5,
+            metric="container.memory.oom_kills",
+            aggregate="delta",
+            window_s=60.0,
+            clear_threshold=0.0,
+            message="{value} processes of the container ({labels}) were killed at its memory limit in the last minute",
+            recommendations=(
+                "See which it was: dmesg, or the events of the pod",
+                "Raise the limit, or run fewer workers within it",
+            ),
+        ),
+        AlertRule(
+            # A quota that bites now and then is how quotas work; half of the periods for five minutes is too little.
+            "container-throttled",
+            AlertCategory.CPU_USAGE,
+            _WARNING,
+            "50 %",
+            metric="container.cpu.throttled.utilization",
+            aggregate="avg",
+            window_s=60.0,
+            clear_threshold="25 %",
+            for_s=300.0,
+            message="The CPU quota stopped the program in {value} of the periods",
+            recommendations=(
+                "Raise the CPU limit, or run fewer threads and workers than it has cores",
+                "Compare container.cpu.limit with the number of workers",
+            ),
         ),
     )
 
@@ -266,11 +371,11 @@ def _program(buffer: float | str) -> tuple[AlertRule, ...]:
             ),
         ),
         AlertRule(
-            # Half a second is what a person notices; the ping sees a block while it lasts.
+            # People notice half a second, and two pings a second see a block while it lasts, within about one.
             "event-loop-blocked",
             AlertCategory.APPLICATION_LATENCY,
             _WARNING,
-            "500 ms",
+            "400 ms",
             metric="tocsin.eventloop.lag",
             message="The event loop {labels} has not answered for {value}",
             recommendations=(

@@ -17,7 +17,7 @@ _PROC: Final = Path("/proc")
 _ON_LINUX: Final[bool] = sys.platform.startswith("linux")
 _HOST_NAMES: Final = (
     "host.cpu", "host.load", "host.memory", "host.paging", "host.disk", "host.filesystem", "host.network",
-    "host.processes",
+    "host.processes", "host.pressure", "host.tcp",
 )  # fmt: skip
 
 
@@ -39,18 +39,22 @@ def host_sensors(proc: Path = _PROC) -> list[Sensor]:
 
 def process_sensors(pid: int | None = None, proc: Path = _PROC) -> list[Sensor]:
     """The sensors of one process; None for the own one. See `host_sensors`."""
-    name = "process" if pid is None else f"process.{pid}"
+    name, container = ("process", "container") if pid is None else (f"process.{pid}", f"container.{pid}")
     if _ON_LINUX:
+        from tocsin.sensors.linux.cgroup import GroupFinder  # noqa: PLC0415 - Linux only, like all of these
+        from tocsin.sensors.linux.container import ContainerSensor  # noqa: PLC0415
         from tocsin.sensors.linux.descriptors import DescriptorSensor  # noqa: PLC0415
-        from tocsin.sensors.linux.process import ProcessSensor  # noqa: PLC0415 - Linux only
+        from tocsin.sensors.linux.process import ProcessSensor  # noqa: PLC0415
 
         source = proc / ("self" if pid is None else str(pid)) / "stat"
+        finder = GroupFinder(proc, pid)
         return [
-            _if_there(name, source, lambda: ProcessSensor(pid, proc)),
+            _if_there(name, source, lambda: ProcessSensor(pid, proc, finder)),
             _if_there(f"{name}.descriptors", source.with_name("fd"), lambda: DescriptorSensor(pid, proc)),
+            _if_there(container, source.with_name("cgroup"), lambda: ContainerSensor(pid, proc, finder)),
         ]
     if (reason := _lack_of_psutil()) is not None:
-        return [AbsentSensor(name, reason), AbsentSensor(f"{name}.descriptors", reason)]
+        return [AbsentSensor(one, reason) for one in (name, f"{name}.descriptors", container)]
     from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
 
     return portable.process_sensors(pid)
@@ -64,7 +68,9 @@ def _linux_host(proc: Path) -> list[Sensor]:
     from tocsin.sensors.linux.memory import MemorySensor  # noqa: PLC0415
     from tocsin.sensors.linux.network import NetworkSensor  # noqa: PLC0415
     from tocsin.sensors.linux.paging import PagingSensor  # noqa: PLC0415
-    from tocsin.sensors.linux.processes import ProcessCountSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.pressure import PressureSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.table import ProcessTable  # noqa: PLC0415
+    from tocsin.sensors.linux.tcp import TcpSensor  # noqa: PLC0415
 
     return [
         _if_there(CpuSensor.name, proc / "stat", lambda: CpuSensor(proc)),
@@ -74,7 +80,9 @@ def _linux_host(proc: Path) -> list[Sensor]:
         _if_there(DiskSensor.name, proc / "diskstats", lambda: DiskSensor(proc)),
         _if_there(FilesystemSensor.name, proc / "self" / "mountinfo", lambda: FilesystemSensor(proc)),
         _if_there(NetworkSensor.name, proc / "net" / "dev", lambda: NetworkSensor(proc)),
-        _if_there(ProcessCountSensor.name, proc / "loadavg", lambda: ProcessCountSensor(proc)),
+        _if_there(ProcessTable.name, proc / "self" / "stat", lambda: ProcessTable(proc)),
+        _if_there(PressureSensor.name, proc / "pressure" / "cpu", lambda: PressureSensor(proc)),
+        _if_there(TcpSensor.name, proc / "net" / "snmp", lambda: TcpSensor(proc)),
     ]
 
 

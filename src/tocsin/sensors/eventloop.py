@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tocsin.clock import Instant
 
 _DISCOVERY_S: Final = 10.0
+OVERDUE_S: Final = 0.1
 
 
 class _Ping:
@@ -55,6 +56,11 @@ class _Ping:
         lag_s = NAN if self._void or answered_s is None else answered_s - sent_s
         self._send(loop)
         return lag_s
+
+    def is_overdue(self) -> bool:
+        """Whether the loop has owed an answer for longer than it should take."""
+        owed = not self._void and self._sent_s > 0.0 and self._answered_s is None
+        return owed and time.perf_counter() - self._sent_s > OVERDUE_S
 
     def _send(self, loop: AbstractEventLoop) -> None:
         self._answered_s, self._void, self._sent_s = None, False, time.perf_counter()
@@ -100,6 +106,10 @@ class EventLoopSensor:
             if ping.label == loop_label:
                 return ping.thread_id
         return None
+
+    def is_overdue(self) -> bool:
+        """Whether a ping that was sent before the last reading is still unanswered."""
+        return any(ping.is_overdue() for ping in self._pings)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`. Lags are in seconds; NaN for a loop that is not running or was never pinged."""

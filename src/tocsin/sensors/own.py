@@ -111,13 +111,12 @@ class OwnMetrics:
         if not math.isfinite(number):
             self._no_number.add()
             return
-        if not labels:
-            queue.append((metric, number, ()))
-            return
         try:
-            queue.append((metric, number, tuple(labels.items())))  # a copy: the program may change its dict
+            pairs = tuple(labels.items()) if labels else ()  # a copy: the program may change its dict
         except Exception:  # noqa: BLE001 - labels that are no mapping
             self._bad_labels.add()
+            return
+        queue.append((metric, number, pairs))
 
     def drain(self) -> tuple[list[SeriesKey], list[float]]:
         """Take all readings since the last drain, in their order. For one consumer at a time."""

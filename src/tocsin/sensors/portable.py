@@ -11,17 +11,24 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.model.readings import MAX_LABEL_CHARS, Layout, SeriesKey, inert
-from tocsin.sensors.protocol import NAN, Tier, kept_layout
+from tocsin.sensors.processes import PROCESS_STATES, ProcessRow, top
+from tocsin.sensors.protocol import NAN, AbsentSensor, Tier, kept_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tocsin.clock import Instant
+    from tocsin.sensors.processes import Order
     from tocsin.sensors.protocol import Sensor
 
 Readings = dict[SeriesKey, float]
 
 _CPU_MIN_S: Final = 0.08
+_TABLE_MIN_S: Final = 0.25
+_STATE_OF: Final = {
+    "running": "running", "sleeping": "sleeping", "disk-sleep": "disk", "stopped": "stopped", "zombie": "zombie",
+    "idle": "idle", "tracing-stop": "stopped",
+}  # fmt: skip
 
 
 class PortableSensor:
@@ -48,13 +55,15 @@ def host_sensors() -> list[Sensor]:
     psutil = importlib.import_module("psutil")
     return [
         PortableSensor("host.cpu", _Cpu(psutil)),
-        PortableSensor("host.load", lambda now: _load(psutil, now)),
+        PortableSensor("host.load", lambda now: _load(psutil, now), Tier.SLOW),
         PortableSensor("host.memory", lambda _now: _memory(psutil)),
         PortableSensor("host.paging", lambda _now: _paging(psutil), Tier.SLOW),
         PortableSensor("host.disk", lambda _now: _disk(psutil)),
         PortableSensor("host.filesystem", lambda _now: _filesystem(psutil), Tier.SLOW),
         PortableSensor("host.network", lambda _now: _network(psutil)),
-        PortableSensor("host.processes", lambda _now: _processes(psutil), Tier.SLOW),
+        PortableProcessTable(psutil),
+        AbsentSensor("host.pressure", "pressure stall information is Linux's"),
+        AbsentSensor("host.tcp", "psutil has no counters of TCP"),
     ]
 
 
@@ -66,6 +75,7 @@ def process_sensors(pid: int | None = None) -> list[Sensor]:
     return [
         PortableSensor(name, process),
         PortableSensor(f"{name}.descriptors", lambda _now: process.descriptors(), Tier.SLOW),
+        AbsentSensor("container" if pid is None else f"container.{pid}", "control groups are Linux's"),
     ]
 
 
@@ -94,7 +104,9 @@ class _Cpu:
                 shares_by_mode = {SeriesKey(key, (("mode", mode),)): share for mode, share in by_mode.items()}
             else:
                 busy[SeriesKey("system.cpu.core.utilization", (("cpu", name),))] = value
-        busy[SeriesKey("system.context_switches")] = float(self._psutil.cpu_stats().ctx_switches)
+        counts = self._psutil.cpu_stats()
+        busy[SeriesKey("system.context_switches")] = float(counts.ctx_switches)
+        busy[SeriesKey("system.interrupts")] = float(counts.interrupts)
         return busy | shares_by_mode
 
     def _shares(self, name: str, row: tuple[float, ...]) -> list[float] | None:
@@ -128,8 +140,7 @@ def _memory(psutil: Any) -> Readings:
         SeriesKey("system.memory.buffers"): float(getattr(memory, "buffers", NAN)),
         SeriesKey("system.paging.limit"): float(swap.total),
         SeriesKey("system.paging.usage"): float(swap.used),
-        SeriesKey("system.paging.utilization"): swap.used / swap.total if swap.total else NAN,
-    }
+    } | ({SeriesKey("system.paging.utilization"): swap.used / swap.total} if swap.total else {})
 
 
 def _paging(psutil: Any) -> Readings:
@@ -188,8 +199,49 @@ def _network(psutil: Any) -> Readings:
     return readings
 
 
-def _processes(psutil: Any) -> Readings:
-    return {SeriesKey("system.process.count"): float(len(psutil.pids()))}
+class PortableProcessTable(PortableSensor):
+    """The table of processes; see `tocsin.sensors.linux.table`."""
+
+    def __init__(self, psutil: Any) -> None:
+        super().__init__("host.processes", self._count, Tier.SLOWEST)
+        self._psutil = psutil
+        self._base: dict[tuple[int, float], float] = {}
+        self._base_s = 0.0
+
+    def top_processes(self, n: int = 5, by: Order = "cpu", *, now: Instant) -> list[ProcessRow]:
+        """The processes that use the most, the greatest first; what is denied to us is left out."""
+        passed_s = now.mono_s - self._base_s
+        rows = []
+        for one in self._pass():
+            memory, times, before_s = one["memory_info"], one["cpu_times"], self._base.get(_identity(one))
+            known = times is not None and before_s is not None and passed_s >= _TABLE_MIN_S
+            cpu = max(_cpu_s(times) - before_s, 0.0) / passed_s if known and before_s is not None else None
+            if memory is not None:
+                rows.append(ProcessRow(one["pid"], one["name"] or "", cpu, memory.rss))
+        return top(rows, n, by)
+
+    def _count(self, now: Instant) -> Readings:
+        found = self._pass()
+        if not self._base or now.mono_s - self._base_s >= _TABLE_MIN_S:
+            self._base = {_identity(one): _cpu_s(one["cpu_times"]) for one in found if one["cpu_times"] is not None}
+            self._base_s = now.mono_s
+        states = [_STATE_OF.get(one["status"]) for one in found]
+        readings = {SeriesKey("system.process.count"): float(len(found))}
+        for state in PROCESS_STATES:
+            readings[SeriesKey("system.process.state.count", (("state", state),))] = float(states.count(state))
+        return readings
+
+    def _pass(self) -> list[dict[str, Any]]:
+        wanted = ["pid", "name", "cpu_times", "memory_info", "status", "create_time"]
+        return [process.info for process in self._psutil.process_iter(wanted)]
+
+
+def _identity(process: dict[str, Any]) -> tuple[int, float]:
+    return process["pid"], process["create_time"] or 0.0
+
+
+def _cpu_s(times: Any) -> float:
+    return float(times.user + times.system)
 
 
 class _Process:

@@ -96,7 +96,7 @@ class AlertSystem:
             self._started_at = self.clock.now()
         if self._reachable and self._control is None:
             self._control = open_control(self.config.program, self.status)
-        self._core.parts.start()
+        self._core.begin()
         return self
 
     def stop(self, timeout_s: float = 2.0) -> bool:
@@ -106,7 +106,7 @@ class AlertSystem:
         """
         self._stopped = True
         began_s = _real_s()
-        ended = self._core.parts.stop(timeout_s)
+        ended = self._core.end(timeout_s)
         self._started_at = None
         control, self._control = self._control, None
         if control is not None:

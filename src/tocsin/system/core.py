@@ -15,11 +15,13 @@ from tocsin.delivery import Delivery
 from tocsin.engine import Engine
 from tocsin.errors import SampleError
 from tocsin.model import inputs as given
+from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
 from tocsin.monitor import PerformanceMonitor
 from tocsin.sensors.buffers import BufferManager, BufferSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
 from tocsin.sensors.eventloop import EventLoopSensor
+from tocsin.sensors.linux.pressure_trigger import PressureTrigger
 from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.evidence import capture
@@ -29,6 +31,7 @@ from tocsin.system.self_sensor import SelfSensor
 from tocsin.system.signals import AlertSignal
 from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
 from tocsin.system.supervision import ThreadSupervision
+from tocsin.system.tempo import Tempo
 from tocsin.system.watching import WatchThread
 from tocsin.tally import Tally
 
@@ -90,10 +93,9 @@ class SystemCore:
         self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
-        self.watch = WatchThread(
-            self.stepper, clock, self.one_pass, interval_s=self.interval_s,
-            error_backoff_s=config.error_backoff, died=self._watch_died,
-        )  # fmt: skip
+        self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
+        self.pressure = PressureTrigger(self._pressure_rises)
+        self.watch = WatchThread(self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died)
         self.parts.add(self.watch)
         self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
         self.alert_changed = AlertSignal("alert_changed", (object,), self.is_started, self.listener_failures)
@@ -222,7 +224,12 @@ class SystemCore:
         if sensors is None:
             sensors = [*host_sensors(), *process_sensors(), storage_sensor(self.config.storage_settings)]
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
-        return PerformanceMonitor([*sensors, *inner, *self._added], clock=self.clock, own=self.metrics)
+        return PerformanceMonitor(
+            [*sensors, *inner, *self._added],
+            clock=self.clock,
+            own=self.metrics,
+            self_budget=self.config.self_budget / 100,
+        )
 
     def _account(self) -> dict[SeriesKey, float]:
         """What was dropped, merged and failed at, as counters."""
@@ -261,28 +268,55 @@ class SystemCore:
         self._attach(channel, route)
         self.engine.decisions.teller.add_route(route)
 
+    def begin(self) -> None:
+        """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
+        self.parts.start()
+        if self._sensors is None and self.config.dynamic_interval:
+            self.pressure.start()
+
+    def end(self, timeout_s: float) -> bool:
+        """End the threads. False: they did not, in time."""
+        self.pressure.stop()
+        return self.parts.stop(timeout_s)
+
     def interval_s(self) -> float:
-        """Half the interval while alerts are fresh."""
-        base_s = self.config.check_interval
-        return (
-            base_s / 2
-            if self.config.dynamic_interval and self.engine.history.get_recent(minutes=1, now=self.clock.now())
-            else base_s
-        )
+        """Seconds to the next pass, as of now."""
+        return self.tempo.interval_s(self.clock.now())
 
     def one_pass(self) -> None:
         """Read what is due, and step."""
         now = self.clock.now()
         monitor = self.monitor
         with self._reading:
-            batch = monitor.collect(now, self.config.check_interval)
+            batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
         inputs.append(given.Sample(batch.ids, batch.values))
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         inputs += self.supervision.look(now)
+        self._step_with_loops(inputs, now)
+
+    def wants_beat(self) -> bool:
+        """Whether event loops are watched: a block is to be seen in little more than a second, while it lasts."""
+        return bool(self.loops.layout)
+
+    def beat(self) -> None:
+        """Ask the event loops between two passes."""
+        now = self.clock.now()
+        with self._reading:
+            batch = self.monitor.collect_sensor(self.loops.name, now)
+        inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
+        self._step_with_loops([*inputs, given.Sample(batch.ids, batch.values)], now)
+
+    def _step_with_loops(self, inputs: list[Input], now: Instant) -> None:
+        if self.loops.is_overdue():
+            self.tempo.elevate(now, "overdue ping")
         self.stepper.step(inputs, now)
+
+    def _pressure_rises(self, resource: str) -> None:
+        self.tempo.elevate(self.clock.now(), f"pressure on {resource}")
+        self.watch.hurry()
 
     def _publish(self, outcome: Outcome, now: Instant) -> None:
         notices = outcome.notices
@@ -291,6 +325,8 @@ class SystemCore:
         if notices:
             self.delivery.hand_over(notices)
         if outcome.changes:
+            if any(change.before is AlertState.INACTIVE for change in outcome.changes):
+                self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
@@ -326,6 +362,7 @@ class SystemCore:
         self.intake.after_fork()
         self.stepper.after_fork(self._make_engine())
         self.watch.after_fork()
+        self.pressure.forget()
         self.delivery.after_fork()
         self.alert_triggered.after_fork()
         self.alert_changed.after_fork()

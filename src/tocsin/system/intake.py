@@ -198,8 +198,8 @@ class Intake:
         except Exception:  # noqa: BLE001 - as above
             texts = [recommendations]
         return (
-            _text(title, MAX_TITLE), _text(message, MAX_MESSAGE), self._level(level), _text(source, MAX_SOURCE),
-            self._category(category), _More(_text(component, MAX_SOURCE), flat, _advice(texts)),
+            inert(title, MAX_TITLE), inert(message, MAX_MESSAGE), self._level(level), inert(source, MAX_SOURCE),
+            self._category(category), _More(inert(component, MAX_SOURCE), flat, _advice(texts)),
         )  # fmt: skip
 
     def _level(self, level: object) -> AlertSeverity:
@@ -216,10 +216,5 @@ class Intake:
             return _GENERAL
 
 
-def _text(text: object, limit: int) -> str:
-    """`inert`, and nothing but a string: a subclass of the user's may have a hash of its own."""
-    return inert(str.__str__(text) if isinstance(text, str) else text, limit)
-
-
 def _advice(texts: list[Any]) -> tuple[str, ...]:
-    return tuple(_text(text, MAX_MESSAGE) for text in texts)
+    return tuple(inert(text, MAX_MESSAGE) for text in texts)

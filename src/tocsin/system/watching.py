@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.clock import Wakeup, attend, leave
 from tocsin.tally import Tally
@@ -20,14 +21,33 @@ STORM_EVENTS: Final = 256
 STORM_PAUSE_S: Final = 0.005
 
 
+class Rounds(Protocol):
+    """What the watch thread does, and when."""
+
+    def one_pass(self) -> None:
+        """Read what is due, and step."""
+        ...
+
+    def beat(self) -> None:
+        """Between two passes, look only at what must not wait for the next."""
+        ...
+
+    def wants_beat(self) -> bool:
+        """Whether there is anything that must not wait."""
+        ...
+
+    def interval_s(self) -> float:
+        """Seconds to the next pass."""
+        ...
+
+
 class WatchThread:
     """A part of the system that the coordinator keeps alive.
 
     Args:
         stepper: what it drives.
         clock: what it waits on.
-        one_pass: reads the sensors and steps once.
-        interval_s: seconds to the next pass, asked after each.
+        rounds: what it does.
         error_backoff_s: seconds to wait after a pass that failed.
         died: called on its way out when nobody asked it to end.
 
@@ -42,20 +62,17 @@ class WatchThread:
         self,
         stepper: Stepper,
         clock: Clock,
-        one_pass: Callable[[], None],
+        rounds: Rounds,
         *,
-        interval_s: Callable[[], float],
         error_backoff_s: float,
         died: Callable[[], None],
     ) -> None:
         self.failed_passes = Tally()
         self.deaths = Tally()
         self.last_error = ""
-        self.cpu_s = 0.0
         self._stepper = stepper
         self._clock = clock
-        self._one_pass = one_pass
-        self._interval_s = interval_s
+        self._rounds = rounds
         self._error_backoff_s = error_backoff_s
         self._died = died
         self.after_fork()
@@ -66,13 +83,17 @@ class WatchThread:
         self._ended = Wakeup()
         self._pause = Wakeup()
         self._wanted = False
+        self._hurried = False
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
         """Start the thread, unless it runs."""
         with self._lock:
-            self._wanted = True
+            again, self._wanted = not self._wanted, True
             if self._thread is not None:
+                if again:  # whoever waits for its end waits in vain
+                    self._ended.set()
+                    self._ended = Wakeup()
                 return
             thread = threading.Thread(target=self._live, name=self.name, daemon=True)
             self._ended = Wakeup()
@@ -98,48 +119,72 @@ class WatchThread:
         if not ended.wait(timeout_s):
             return False
         ended.set()  # for whoever else waits
-        return True
+        return self._thread is not thread
 
     def is_alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread is not None
 
     def _live(self) -> None:
-        ended = self._ended
         try:
-            while not self._is_over():
+            while (ended := self._leave()) is None:
                 self._watch()
         except BaseException as error:  # noqa: BLE001 - a sensor of the user's may raise SystemExit
             self.deaths.add()
             self.last_error = f"the watch thread died: {type(error).__name__}: {error}"
-            if not self._is_over(died=True):
+            ended = self._leave(died=True)
+            if self._wanted:
                 self._died()
         if self._stepper.owner is None:
             self._try(self._stepper.serve)  # whoever posted in the last moment gets an answer
-        ended.set()
+        if ended is not None:
+            ended.set()
 
-    def _is_over(self, *, died: bool = False) -> bool:
-        """Whether it was asked to end; if so, or if it died, nobody steps for the others from now on."""
+    def _leave(self, *, died: bool = False) -> Wakeup | None:
+        """Step for the others no longer, if it was asked to end, or died. The bell to ring at last; None: go on."""
         with self._lock:
             if self._wanted and not died:
-                return False
+                return None
             leave(self._clock, self._stepper.bell)
             self._thread = self._stepper.owner = None
-            return not self._wanted
+            return self._ended
+
+    def hurry(self) -> None:
+        """Let the next pass be now; from any thread."""
+        self._hurried = True
+        self._stepper.bell.set()
 
     def _watch(self) -> None:
-        due_s = self._clock.now().mono_s
+        due_s, beat_s = self._clock.now().mono_s, math.inf
         while self._wanted:
-            wait_s = due_s - self._clock.now().mono_s
+            wait_s = min(due_s, beat_s) - self._clock.now().mono_s
             if wait_s > 0:
                 if self._clock.wait(self._stepper.bell, wait_s):
                     self._serve()
-                continue
-            ok = self._try(self._one_pass)
-            now_s = self._clock.now().mono_s
-            pause_s = self._interval_s() if ok else self._error_backoff_s
-            # Passes that were missed (a suspend, a slow sensor) are not made up for.
-            due_s = max(due_s + pause_s, now_s) if ok else now_s + pause_s
+                    due_s = self._due(due_s)
+            elif beat_s < due_s:
+                self._try(self._rounds.beat)
+                beat_s = math.inf
+            else:
+                due_s, beat_s = self._pass(due_s)
+
+    def _pass(self, due_s: float) -> tuple[float, float]:
+        """One pass; when the next is due, and the beat before it."""
+        ok = self._try(self._rounds.one_pass)
+        now_s = self._clock.now().mono_s
+        if not ok:
+            return now_s + self._error_backoff_s, math.inf
+        pause_s = self._rounds.interval_s()
+        # Passes that were missed (a suspend, a slow sensor) are not made up for.
+        due_s = max(due_s + pause_s, now_s)
+        return due_s, due_s - pause_s / 2 if self._rounds.wants_beat() else math.inf
+
+    def _due(self, due_s: float) -> float:
+        """When the next pass is due, after the bell was rung."""
+        if not self._hurried:
+            return due_s
+        self._hurried = False
+        return self._clock.now().mono_s
 
     def _serve(self) -> None:
         storm = len(self._stepper.intake) >= STORM_EVENTS

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +56,7 @@ def test_a_threshold_that_cannot_be_meant_is_refused() -> None:
         ("memory-growth", "memory-growth-critical", (1e6, 5e6)),
         ("process-memory-high", "process-memory-critical", (0.85, 0.95)),
         ("filesystem-full", "filesystem-full-critical", (0.9, 0.97)),
+        ("container-memory-high", "container-memory-critical", (0.9, 0.97)),
     ],
 )
 def test_a_pair_watches_one_metric_and_the_worse_rule_stands_farther_out(
@@ -73,3 +76,11 @@ def test_growth_must_last_a_minute_so_that_one_step_stays_quiet() -> None:
 
 def test_a_busy_minute_of_the_machine_is_not_told() -> None:
     assert BY_NAME[CPU_RULE].for_s >= 60.0
+
+
+def test_every_default_rule_stands_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "monitoring.md").read_text("utf-8")
+    told = set(re.findall(r"`([a-z-]+)`", guide))
+    told |= {head + tail for head, tail in re.findall(r"`([a-z]+(?:-[a-z]+)*)`, `(-critical)`", guide)}
+    told |= {head.removesuffix("-high") + tail for head, tail in re.findall(r"`([a-z-]+-high)`, `(-critical)`", guide)}
+    assert set(BY_NAME) <= told

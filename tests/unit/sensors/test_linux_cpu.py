@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TOTAL = "system.cpu.utilization"
 CORE_0 = "system.cpu.core.utilization{cpu='0'}"
 CORE_1 = "system.cpu.core.utilization{cpu='1'}"
+BEHIND = ["processes 55", "procs_running 3", "procs_blocked 1", "softirq 9 1 1"]
 
 
 def stat(*cores: str, switches: int = 7) -> str:
@@ -28,7 +29,7 @@ def stat(*cores: str, switches: int = 7) -> str:
     total = [sum(column) for column in zip(*rows, strict=True)]
     lines = [" ".join(map(str, ["cpu ", *total]))]
     lines += [" ".join(map(str, [f"cpu{number}", *row])) for number, row in enumerate(rows)]
-    return "\n".join([*lines, "intr 99 1 2 3", f"ctxt {switches}", "btime 1700000000", ""])
+    return "\n".join([*lines, "intr 99 1 2 3", f"ctxt {switches}", "btime 1700000000", *BEHIND, ""])
 
 
 def test_shares_are_absent_before_two_readings_exist(proc: Proc, values: Values, now: Instant) -> None:
@@ -101,6 +102,14 @@ def test_the_layout_is_the_same_object_until_a_core_goes_offline(proc: Proc, val
     assert values(sensor, now)[CORE_0] == 0.5
 
 
+def test_interrupts_new_processes_and_waiting_threads_are_read(proc: Proc, values: Values, now: Instant) -> None:
+    found = values(CpuSensor(proc("stat", stat("1 0 0 1 0 0 0 0 0 0"))), now)
+    assert found["system.interrupts"] == 99
+    assert found["system.process.created"] == 55
+    assert found["system.thread.runnable"] == 3
+    assert found["system.thread.blocked"] == 1
+
+
 def test_load_averages_and_uptime_are_read(proc: Proc, values: Values, now: Instant) -> None:
     found = values(LoadSensor(proc("loadavg", "0.50 1.25 2.00 3/456 789\n")), now)
-    assert list(found.values()) == [0.5, 1.25, 2.0, now.boot_s]
+    assert list(found.values()) == [0.5, 1.25, 2.0, 456, now.boot_s]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tocsin.sensors.linux.disk import DiskSensor
 
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
     Values = Callable[[Sensor, Instant], dict[str, float]]
 
 
-def line(name: str, reads: int = 1) -> str:
-    return f"   8       0 {name} {reads} 2 100 3000 4 5 200 6000 0 7000 9000 0 0 0 0\n"
+def line(name: str, reads: int = 1, *, read_ms: int = 3000, write_ms: int = 6000, busy_ms: int = 7000) -> str:
+    return f"   8       0 {name} {reads} 2 100 {read_ms} 4 5 200 {write_ms} 0 {busy_ms} 9000 0 0 0 0\n"
 
 
 def whole(tmp_path: Path, *names: str) -> Path:
@@ -29,7 +32,7 @@ def test_sectors_become_bytes_and_milliseconds_seconds(
     proc: Proc, values: Values, now: Instant, tmp_path: Path
 ) -> None:
     found = values(DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda")), now)
-    assert found == {
+    assert {key: value for key, value in found.items() if key.startswith("system.")} == {
         "system.disk.io{device='sda', direction='read'}": 51_200,
         "system.disk.io{device='sda', direction='write'}": 102_400,
         "system.disk.operations{device='sda', direction='read'}": 1,
@@ -97,3 +100,57 @@ def test_a_counter_that_falls_is_handed_over_as_it_is(proc: Proc, values: Values
 def test_a_machine_without_disks_reads_nothing(proc: Proc, now: Instant, tmp_path: Path) -> None:
     sensor = DiskSensor(proc("diskstats", line("loop0")), whole(tmp_path, "loop0"))
     assert sensor.read(now) == []
+
+
+AWAIT_READ = "tocsin.disk.await{device='sda', direction='read'}"
+AWAIT_WRITE = "tocsin.disk.await{device='sda', direction='write'}"
+BUSY = "tocsin.disk.utilization{device='sda'}"
+
+
+def test_the_mean_time_of_an_operation_and_the_busy_share_need_two_readings(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda"))
+    found = values(sensor, now)
+    assert all(math.isnan(found[key]) for key in (AWAIT_READ, AWAIT_WRITE, BUSY))
+    proc("diskstats", line("sda", 11, read_ms=3050, busy_ms=7500))
+    found = values(sensor, now.plus(2))
+    assert found[AWAIT_READ] == pytest.approx(0.005)
+    assert found[BUSY] == 0.25
+    assert math.isnan(found[AWAIT_WRITE])  # nothing was written
+
+
+def test_a_disk_is_never_busier_than_always(proc: Proc, values: Values, now: Instant, tmp_path: Path) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda"))
+    sensor.read(now)
+    proc("diskstats", line("sda", busy_ms=8004))
+    assert values(sensor, now.plus(1))[BUSY] == 1.0
+
+
+def test_counters_that_wrap_give_no_mean(proc: Proc, values: Values, now: Instant, tmp_path: Path) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda", 10, read_ms=4_294_967_290)), whole(tmp_path, "sda"))
+    sensor.read(now)
+    proc("diskstats", line("sda", 12, read_ms=7, busy_ms=10))
+    found = values(sensor, now.plus(1))
+    assert math.isnan(found[AWAIT_READ])
+    assert math.isnan(found[BUSY])
+    proc("diskstats", line("sda", 13, read_ms=9, busy_ms=20))
+    assert values(sensor, now.plus(2))[AWAIT_READ] == pytest.approx(0.002)
+
+
+def test_a_disk_that_comes_is_no_base_for_another(proc: Proc, values: Values, now: Instant, tmp_path: Path) -> None:
+    blocks = whole(tmp_path, "sda", "sdb")
+    sensor = DiskSensor(proc("diskstats", line("sda")), blocks)
+    sensor.read(now)
+    proc("diskstats", line("sdb") + line("sda", 2))
+    assert math.isnan(values(sensor, now.plus(1))[AWAIT_READ])
+    proc("diskstats", line("sdb") + line("sda", 3, read_ms=3001))
+    assert values(sensor, now.plus(2))[AWAIT_READ] == pytest.approx(0.001)
+
+
+def test_readings_in_quick_succession_keep_their_base(proc: Proc, values: Values, now: Instant, tmp_path: Path) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda"))
+    sensor.read(now)
+    proc("diskstats", line("sda", busy_ms=7100))
+    assert math.isnan(values(sensor, now.plus(0.01))[BUSY])
+    assert values(sensor, now.plus(1))[BUSY] == pytest.approx(0.1)

@@ -4,6 +4,8 @@ import math
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +13,9 @@ import pytest
 from tocsin.clock import SystemClock
 from tocsin.errors import SampleError
 from tocsin.sensors.linux.process import ProcessSensor
-from tocsin.sensors.linux.processes import ProcessCountSensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tocsin.clock import Instant
     from tocsin.sensors.protocol import Sensor
@@ -116,8 +116,22 @@ def test_a_process_that_has_ended_is_an_error(now: Instant) -> None:
         sensor.read(now)
 
 
-def test_processes_are_counted_and_not_threads(proc: Proc, values: Values, now: Instant) -> None:
-    proc("1/stat", "x")
-    proc("22/stat", "x")
-    root = proc("loadavg", "0 0 0 1/999 5\n")
-    assert list(values(ProcessCountSensor(root), now).values()) == [2]
+def test_the_own_threads_are_counted_without_reading_the_long_file(values: Values) -> None:
+    sensor, clock = ProcessSensor(), SystemClock()
+    before = values(sensor, clock.now())["process.thread.count"]
+    release = threading.Event()
+    threads = [threading.Thread(target=release.wait) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    during = values(sensor, clock.now())["process.thread.count"]
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert during == before + 3
+
+
+def test_the_own_memory_is_what_the_kernel_says_of_it(values: Values) -> None:
+    found = values(ProcessSensor(), SystemClock().now())
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    assert found["process.memory.usage"] == pytest.approx(int(status["VmRSS"].split()[0]) * 1024, rel=0.05)
+    assert found["process.memory.virtual"] == pytest.approx(int(status["VmSize"].split()[0]) * 1024, rel=0.05)

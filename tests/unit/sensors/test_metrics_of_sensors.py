@@ -3,7 +3,7 @@ from __future__ import annotations
 from tocsin.clock import SystemClock
 from tocsin.model.metrics import CATALOGUE
 from tocsin.model.readings import SeriesKey, canonical_labels
-from tocsin.sensors import choose
+from tocsin.sensors import choose, portable
 
 
 def test_every_series_of_every_sensor_is_in_the_catalogue_and_canonical() -> None:
@@ -22,3 +22,23 @@ def test_no_series_is_read_by_two_sensors() -> None:
         sensor.read(now)
         seen += sensor.layout
     assert len(seen) == len(set(seen))
+
+
+def test_the_catalogue_knows_how_often_each_series_is_read() -> None:
+    now = SystemClock().now()
+    for sensor in [*choose.host_sensors(), *choose.process_sensors()]:
+        sensor.read(now)
+        for key in sensor.layout:
+            assert CATALOGUE[key.metric].tier == sensor.tier, key
+            assert CATALOGUE[key.metric].source, key
+
+
+def test_the_catalogue_knows_what_other_platforms_have() -> None:
+    now = SystemClock().now()
+    elsewhere = set()
+    for sensor in [*portable.host_sensors(), *portable.process_sensors()]:
+        sensor.read(now)
+        elsewhere |= {key.metric for key in sensor.layout}
+    measured = {name for name, info in CATALOGUE.items() if name.startswith(("system.", "process.", "container."))}
+    said = {name for name in measured if CATALOGUE[name].platform == "all"}
+    assert said == elsewhere | {"system.paging.utilization"}  # which a machine without swap has not

@@ -1,4 +1,4 @@
-"""CPU time of the machine from /proc/stat: all cores, each core, each mode; and context switches."""
+"""CPU time of the machine from /proc/stat: all cores, each core, each mode; switches, interrupts, waiting threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.fields import NamedNumbers
 from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
 
@@ -20,9 +21,17 @@ _IDLE, _IOWAIT = 3, 4
 # Fewer ticks of a core than this say nothing: one of them is a tenth of the result. In 100 ms there are ten.
 _MIN_TICKS: Final = 8
 
+# What stands behind the line of interrupts.
+_COUNTS: Final[dict[bytes, SeriesKey]] = {
+    b"ctxt": SeriesKey("system.context_switches"),
+    b"processes": SeriesKey("system.process.created"),
+    b"procs_running": SeriesKey("system.thread.runnable"),
+    b"procs_blocked": SeriesKey("system.thread.blocked"),
+}
 _FIXED: Final[Layout] = (
     SeriesKey("system.cpu.utilization"),
-    SeriesKey("system.context_switches"),
+    *_COUNTS.values(),
+    SeriesKey("system.interrupts"),
     *(SeriesKey("system.cpu.mode.utilization", (("mode", mode),)) for mode in _MODES),
 )
 
@@ -40,6 +49,7 @@ class CpuSensor:
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self.layout: Layout = _FIXED
         self._file = ProcFile(proc / "stat")
+        self._counts = NamedNumbers(tuple(_COUNTS))
         self._names: list[bytes] = []
         self._columns = 0
         self._before: list[float] | None = None
@@ -55,14 +65,15 @@ class CpuSensor:
         # All rows as one flat list: with many cores, anything done for each row is what the sample costs.
         del tokens[::columns]
         times = list(map(float, tokens))
-        switches = _context_switches(data, end)
+        interrupts = float(data[end + 5 : data.index(b" ", end + 5)])
+        counts = (*self._counts.of(data[data.index(b"\nctxt ", end) :]), interrupts)
         passed = self._passed(times, columns - 1)
         if passed is None:
-            return [NAN, switches, *[NAN] * (len(self.layout) - 2)]
+            return [NAN, *counts, *[NAN] * (len(self.layout) - 1 - len(counts))]
         busy = _busy(*passed, columns - 1)
         modes = passed[1][: len(_MODES)]
         total = sum(modes) if busy[0] == busy[0] else NAN
-        return [busy[0], switches, *[ticks / total for ticks in modes], *busy[1:]]
+        return [busy[0], *counts, *[ticks / total for ticks in modes], *busy[1:]]
 
     def close(self) -> None:
         """See `Sensor.close`."""
@@ -103,8 +114,3 @@ def _busy(ticks: list[float], risen: list[float], width: int) -> list[float]:
         else:
             shares.append(1.0 - (risen[at + _IDLE] + risen[at + _IOWAIT]) / sum(risen[at:end]))
     return shares
-
-
-def _context_switches(data: bytes, start: int) -> float:
-    start = data.index(b"\nctxt ", start) + 6
-    return float(data[start : data.index(b"\n", start)])

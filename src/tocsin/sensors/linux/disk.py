@@ -1,4 +1,4 @@
-"""Traffic of whole disks from /proc/diskstats."""
+"""Traffic of whole disks from /proc/diskstats, how long operations took, and how busy the disks were."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Final
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.lines import DeviceLines
 from tocsin.sensors.linux.procfile import ProcFile
-from tocsin.sensors.protocol import Tier
+from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
 
 _SECTOR_BYTES: Final = 512.0  # the unit of this file, whatever the disk's own sectors are
+_MIN_INTERVAL_S: Final = 0.05
+_UNKNOWN: Final = (NAN, NAN, NAN)
+_IDLE: Final = (NAN, NAN, 0.0)
 # These lie in memory or in a file on another disk (loop), or turn no disk of the machine's own (sr, fd).
 _NO_DISK: Final = re.compile(r"(?:loop|ram|zram|sr|fd)\d+\Z")
 _PARTITION: Final = re.compile(r"(?:(?:s|v|xv|h)d[a-z]+\d+|(?:nvme\d+n\d+|mmcblk\d+)p\d+)\Z")
@@ -23,6 +28,9 @@ _PARTITION: Final = re.compile(r"(?:(?:s|v|xv|h)d[a-z]+\d+|(?:nvme\d+n\d+|mmcblk
 
 class DiskSensor:
     """Counters of each whole disk: bytes, operations, the time they took, and the time the disk was busy.
+
+    From two readings come the mean time of an operation, absent when there was none, and the busy share of the time.
+    Both are absent at the first reading, after a counter fell (some wrap at 32 bits), and within 50 ms.
 
     Args:
         proc: where /proc is.
@@ -37,25 +45,34 @@ class DiskSensor:
         self._block = block
         self._file = ProcFile(proc / "diskstats")
         self._lines = DeviceLines(_split_name, self._is_whole_disk)
+        self._before: Sequence[list[float]] = ()
+        self._before_s = 0.0
 
-    def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the protocol's shape
+    def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
         rows, changed = self._lines.columns(self._file.read().splitlines())
         if changed:
             self.layout = tuple(key for name in self._lines.names for key in _keys(name))
+            self._before = ()  # what stood in these places may be other disks' figures
+        passed_s = now.mono_s - self._before_s
+        ready = passed_s >= _MIN_INTERVAL_S
         values: list[float] = []
-        for row in rows:
-            reads, _, sectors_read, read_ms, writes, _, sectors_written, write_ms, _, busy_ms = map(float, row[:10])
+        for place, row in enumerate(rows):
+            reads, _, sectors_read, read_ms, writes, _, sectors_written, write_ms, _, busy_ms = row[:10]
             values += (
                 sectors_read * _SECTOR_BYTES, sectors_written * _SECTOR_BYTES, reads, writes,
                 read_ms / 1000.0, write_ms / 1000.0, busy_ms / 1000.0,
             )  # fmt: skip
+            values += _since(self._before[place], row, passed_s) if ready and self._before else _UNKNOWN
+        if ready or not self._before:
+            self._before, self._before_s = rows, now.mono_s
         return values
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
         self._lines.forget()
+        self._before = ()
 
     def _is_whole_disk(self, name: str) -> bool:
         if _NO_DISK.match(name):
@@ -63,6 +80,21 @@ class DiskSensor:
         if self._block.is_dir():
             return (self._block / name.replace("/", "!")).exists()
         return not _PARTITION.match(name)
+
+
+def _since(before: list[float], found: list[float], passed_s: float) -> tuple[float, float, float]:
+    """Mean seconds of a read and of a write, and the busy share of the time that passed."""
+    if found is before:
+        return _IDLE
+    busy_ms = found[9] - before[9]
+    # The kernel's busy time runs ahead of ours by a tick or two.
+    busy = min(busy_ms / 1000.0 / passed_s, 1.0) if busy_ms >= 0 else NAN
+    return _mean_s(before, found, 0), _mean_s(before, found, 4), busy
+
+
+def _mean_s(before: list[float], found: list[float], at: int) -> float:
+    operations, spent_ms = found[at] - before[at], found[at + 3] - before[at + 3]
+    return spent_ms / operations / 1000.0 if operations > 0 and spent_ms >= 0 else NAN
 
 
 def _split_name(line: bytes) -> tuple[bytes, str] | None:
@@ -83,4 +115,7 @@ def _keys(device: str) -> Layout:
         SeriesKey("system.disk.operation_time", read),
         SeriesKey("system.disk.operation_time", write),
         SeriesKey("system.disk.io_time", (("device", device),)),
+        SeriesKey("tocsin.disk.await", read),
+        SeriesKey("tocsin.disk.await", write),
+        SeriesKey("tocsin.disk.utilization", (("device", device),)),
     )

@@ -16,16 +16,20 @@ class DeviceLines:
         wanted: whether a device counts; asked once for each time the devices change.
     """
 
-    __slots__ = ("_prefixes", "_split_name", "_wanted", "names")
+    __slots__ = ("_last", "_prefixes", "_split_name", "_wanted", "names")
 
     def __init__(self, split_name: Callable[[bytes], tuple[bytes, str] | None], wanted: Callable[[str], bool]) -> None:
         self._split_name = split_name
         self._wanted = wanted
         self._prefixes: list[tuple[bytes, int]] = []  # the length is 0 for lines that do not count
+        self._last: dict[bytes, list[float]] = {}
         self.names: tuple[str, ...] = ()
 
-    def columns(self, lines: Sequence[bytes]) -> tuple[list[list[bytes]], bool]:
-        """The numbers of the wanted lines, still as text, and whether `names` has changed since the last call."""
+    def columns(self, lines: Sequence[bytes]) -> tuple[list[list[float]], bool]:
+        """The numbers of the wanted lines, and whether `names` has changed since the last call.
+
+        A line that has not changed gives the very same list again.
+        """
         found = self._known(lines)
         if found is not None:
             return found, False
@@ -37,17 +41,22 @@ class DeviceLines:
         """Learn the devices anew at the next call."""
         self._prefixes = []
 
-    def _known(self, lines: Sequence[bytes]) -> list[list[bytes]] | None:
+    def _known(self, lines: Sequence[bytes]) -> list[list[float]] | None:
         """None when a line has changed its place, come or gone."""
         prefixes = self._prefixes
         if len(lines) != len(prefixes):
             return None
         found = []
+        last, self._last = self._last, {}
         for line, (prefix, length) in zip(lines, prefixes, strict=True):
             if not line.startswith(prefix):
                 return None
             if length:
-                found.append(line[length:].split())
+                numbers = last.get(line)
+                if numbers is None:
+                    numbers = list(map(float, line[length:].split()))
+                self._last[line] = numbers
+                found.append(numbers)
         return found
 
     def _learn(self, lines: Sequence[bytes]) -> None:

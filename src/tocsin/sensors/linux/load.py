@@ -15,27 +15,28 @@ if TYPE_CHECKING:
 
 
 class LoadSensor:
-    """The mean number of threads that ran, wanted to run, or waited for a disk; and the machine's uptime.
+    """The mean number of threads that ran, wanted to run, or waited for a disk; all threads; the machine's uptime.
 
     The uptime is the clock's own `boot_s`, which on Linux counts from the start of the machine, sleep included.
     """
 
     name: Final = "host.load"
-    tier: Final = Tier.CORE
+    tier: Final = Tier.SLOW  # the kernel itself counts each 5 s
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self.layout: Layout = (
             SeriesKey("system.cpu.load_average.1m"),
             SeriesKey("system.cpu.load_average.5m"),
             SeriesKey("system.cpu.load_average.15m"),
+            SeriesKey("system.thread.count"),
             SeriesKey("system.uptime"),
         )
         self._file = ProcFile(proc / "loadavg")
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        one, five, fifteen, _rest = self._file.read().split(None, 3)
-        return [float(one), float(five), float(fifteen), now.boot_s]
+        one, five, fifteen, threads, _last_pid = self._file.read().split()
+        return [float(one), float(five), float(fifteen), float(threads[threads.index(b"/") + 1 :]), now.boot_s]
 
     def close(self) -> None:
         """See `Sensor.close`."""

@@ -1,6 +1,6 @@
 """Memory and swap of the machine from /proc/meminfo.
 
-A container's limit is not here: `system.memory.*` is the machine, and `process.memory.limit` the smallest limit.
+A container's limit is not here: `system.memory.*` is the machine, and `container.memory.*` the groups of the program.
 """
 
 from __future__ import annotations
@@ -10,65 +10,123 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.fields import NamedNumbers
 from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
 
+_READ_THROUGH: Final[dict[bytes, SeriesKey]] = {
+    b"MemFree:": SeriesKey("system.memory.free"),
+    b"Cached:": SeriesKey("system.memory.cached"),
+    b"Buffers:": SeriesKey("system.memory.buffers"),
+    b"AnonPages:": SeriesKey("system.memory.anonymous"),
+    b"Mapped:": SeriesKey("system.memory.mapped"),
+    b"Shmem:": SeriesKey("system.memory.shared"),
+    b"Active:": SeriesKey("system.memory.active"),
+    b"Inactive:": SeriesKey("system.memory.inactive"),
+    b"Unevictable:": SeriesKey("system.memory.unevictable"),
+    b"SReclaimable:": SeriesKey("system.memory.slab.usage", (("state", "reclaimable"),)),
+    b"SUnreclaim:": SeriesKey("system.memory.slab.usage", (("state", "unreclaimable"),)),
+    b"KernelStack:": SeriesKey("system.memory.kernel_stack"),
+    b"PageTables:": SeriesKey("system.memory.page_tables"),
+    b"Dirty:": SeriesKey("system.memory.dirty"),
+    b"Writeback:": SeriesKey("system.memory.writeback"),
+    b"Committed_AS:": SeriesKey("system.memory.committed"),
+    b"CommitLimit:": SeriesKey("system.memory.commit_limit"),
+    b"SwapTotal:": SeriesKey("system.paging.limit"),
+}
+_COMPUTED: Final[Layout] = (
+    SeriesKey("system.memory.limit"),
+    SeriesKey("system.memory.usage"),
+    SeriesKey("system.memory.available"),
+    SeriesKey("system.memory.utilization"),
+    SeriesKey("system.paging.usage"),
+)
+_PLAIN: Final[Layout] = (*_COMPUTED, *_READ_THROUGH.values())
+_SWAP_SHARE: Final = SeriesKey("system.paging.utilization")
+_ZFS: Final = SeriesKey("system.memory.zfs_cache")
+_LOOK_FOR_ZFS_S: Final = 60.0
+
 
 class MemorySensor:
-    """What is there, what is in use and cannot be reclaimed, and what programs could still get."""
+    """What is there, what is in use and cannot be reclaimed, and what programs could still get.
+
+    The cache of ZFS (ARC) shrinks when memory is wanted, as the page cache does, but the kernel does not know it: what
+    lies above its least size counts as available here.
+    """
 
     name: Final = "host.memory"
     tier: Final = Tier.CORE
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
-        self.layout: Layout = (
-            SeriesKey("system.memory.limit"),
-            SeriesKey("system.memory.usage"),
-            SeriesKey("system.memory.available"),
-            SeriesKey("system.memory.utilization"),
-            SeriesKey("system.memory.free"),
-            SeriesKey("system.memory.cached"),
-            SeriesKey("system.memory.buffers"),
-            SeriesKey("system.paging.limit"),
-            SeriesKey("system.paging.usage"),
-            SeriesKey("system.paging.utilization"),
-        )
+        self.layout: Layout = _PLAIN
         self._file = ProcFile(proc / "meminfo")
+        self._numbers = NamedNumbers((b"MemTotal:", b"MemAvailable:", b"SwapFree:", *_READ_THROUGH))
+        self._arcstats = proc / "spl" / "kstat" / "zfs" / "arcstats"
+        self._arc: ProcFile | None = None
+        self._arc_numbers = NamedNumbers((b"size", b"c_min"), _kstat)
+        self._look_at_s = -1.0
+        self._laid_out = (False, False)
 
-    def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the protocol's shape
+    def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        data = self._file.read()
-        total = _field(data, b"MemTotal:")
-        free = _field(data, b"MemFree:")
-        cached = _field(data, b"\nCached:")  # the line break tells it from SwapCached
-        buffers = _field(data, b"Buffers:")
+        total, available, swap_free, *plain = [1024.0 * kib for kib in self._numbers.of(self._file.read())]
         if not total > 0:
-            raise SampleError(f"meminfo: expected a MemTotal above 0 kB, found {data[:40]!r}")
-        available = _field(data, b"MemAvailable:")
+            raise SampleError(f"meminfo: expected a MemTotal above 0 kB, found {total} bytes")
         if available != available:  # noqa: PLR0124 - NaN: a kernel before 3.14, or an emulated /proc
-            available = free + buffers + cached
+            available = sum(plain[:3])
+        if now.mono_s >= self._look_at_s:
+            self._look_for_zfs(now.mono_s)
+        swap_total = plain[-1]
+        swap_used = swap_total - swap_free
+        if swap_total > 0:
+            plain.append(swap_used / swap_total)
+        if self._arc is not None:
+            arc = self._arc_reclaimable(self._arc)
+            available += arc if arc == arc else 0.0  # noqa: PLR0124 - NaN: it was unloaded
+            plain.append(arc)
+        self._lay_out(has_swap=swap_total > 0)
         available = min(available, total)  # some container layers report more than there is
         used = total - available
-        swap_total = _field(data, b"SwapTotal:")
-        swap_used = swap_total - _field(data, b"SwapFree:")
-        swap_share = swap_used / swap_total if swap_total > 0 else NAN
-        return [
-            total, used, available, used / total, free, cached, buffers, swap_total, swap_used, swap_share,
-        ]  # fmt: skip
+        return [total, used, available, used / total, swap_used, *plain]
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
+        if self._arc is not None:
+            self._arc.close()
+        self._look_at_s = -1.0
+
+    def _look_for_zfs(self, mono_s: float) -> None:
+        """The module may be loaded at any time; asked once a minute."""
+        self._look_at_s = mono_s + _LOOK_FOR_ZFS_S
+        there = self._arcstats.exists()
+        if there != (self._arc is not None):
+            self._arc = ProcFile(self._arcstats) if there else None
+
+    def _lay_out(self, *, has_swap: bool) -> None:
+        has_zfs = self._arc is not None
+        if self._laid_out != (has_swap, has_zfs):
+            self._laid_out = (has_swap, has_zfs)
+            self.layout = (*_PLAIN, *((_SWAP_SHARE,) if has_swap else ()), *((_ZFS,) if has_zfs else ()))
+
+    def _arc_reclaimable(self, arc: ProcFile) -> float:
+        try:
+            size, least = self._arc_numbers.of(arc.read())
+        except SampleError:
+            return NAN
+        return max(size - least, 0.0)
 
 
-def _field(data: bytes, name: bytes) -> float:
-    """One line of meminfo in bytes; NaN where the kernel has none of this name."""
-    start = data.find(name)
-    if start < 0:
-        return NAN
-    start += len(name)
-    return 1024.0 * float(data[start : data.index(b"kB", start)])
+def _kstat(words: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+    """`name type data`, a line each."""
+    places: dict[bytes, tuple[int, int]] = {}
+    for at in range(len(words) - 2):
+        if words[at + 1] == b"4":  # an unsigned number of 64 bits
+            places.setdefault(words[at], (at, at + 2))
+    return places

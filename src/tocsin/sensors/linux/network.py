@@ -37,8 +37,8 @@ class NetworkSensor:
             self.layout = tuple(key for name in self._lines.names for key in _keys(name))
         values: list[float] = []
         for row in rows:
-            values += map(float, row[:4])
-            values += map(float, row[8:12])
+            values += row[:4]
+            values += row[8:12]
         return values
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.cgroup import memory_limit_bytes
+from tocsin.sensors.linux.cgroup import GroupFinder
+from tocsin.sensors.linux.fields import NamedNumbers
 from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
-
-_LIMIT_AGE_S: Final = 60.0
 
 # Places in /proc/PID/stat, counted behind the closing bracket of the name (which may hold blanks and brackets itself).
 _MINOR, _MAJOR, _USER, _SYSTEM, _THREADS, _START, _VIRTUAL, _RESIDENT = 7, 9, 11, 12, 17, 19, 20, 21
@@ -53,56 +52,64 @@ class _Usage(NamedTuple):
     involuntary: float
 
 
+class _State(NamedTuple):
+    """What a process is now."""
+
+    virtual_bytes: float
+    resident_bytes: float
+    threads: float
+    start_ticks: float
+
+
 class ProcessSensor:
     """A process by its pid, or the own one.
 
-    The own process is asked by `getrusage`, which counts CPU time in microseconds and costs a tenth of the files;
-    another one by its files, in clock ticks.
+    The own process is asked by `getrusage`, which counts CPU time in microseconds, and by the smallest files there are;
+    another one by its `stat` and `status`, in clock ticks.
+
+    Args:
+        pid: the process; None for the own one.
+        proc: where /proc is.
+        finder: finds the groups that limit its memory; shared with whoever asks for the same.
     """
 
     tier: Final = Tier.CORE
 
-    def __init__(self, pid: int | None = None, proc: Path = Path("/proc")) -> None:
+    def __init__(self, pid: int | None = None, proc: Path = Path("/proc"), finder: GroupFinder | None = None) -> None:
         self.name = "process" if pid is None else f"process.{pid}"
         self.layout: Layout = PROCESS_LAYOUT
-        self._pid = pid
-        self._proc = proc
-        home = proc / ("self" if pid is None else str(pid))
-        self._stat = ProcFile(home / "stat")
-        self._status = ProcFile(home / "status")
-        self._io = ProcFile(home / "io")
-        self._own_usage = _own_usage_reader() if pid is None else None
+        self._finder = finder or GroupFinder(proc, pid)
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
+        self._machine = os.sysconf("SC_PHYS_PAGES") * self._page_bytes
+        home = proc / ("self" if pid is None else str(pid))
+        self._source: _Own | _Other = _Own(home, self._page_bytes) if pid is None else _Other(home, self._page_bytes)
+        self._io = ProcFile(home / "io")
+        self._io_numbers = NamedNumbers((b"read_bytes:", b"write_bytes:"))
         # The own CPU time is exact; ten ticks of another's are the least that make a share.
         self._min_interval_s = 0.02 if pid is None else 10 * self._tick_s
         self._before: tuple[float, float, int] | None = None
-        self._limit = NAN
-        self._limit_until_s = -1.0
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        stat = self._stat.read()
-        fields = stat[stat.rindex(b")") + 2 :].split(b" ", _RESIDENT + 1)
-        usage = self._own_usage() if self._own_usage is not None else self._usage_from_files(fields)
-        resident = float(fields[_RESIDENT]) * self._page_bytes
-        limit = self._effective_limit(now.mono_s)
-        uptime = now.boot_s - float(fields[_START]) * self._tick_s
+        state, usage = self._source.read()
+        limit = float(min(self._finder.memory_limit_bytes(now.mono_s) or self._machine, self._machine))
+        uptime = now.boot_s - state.start_ticks * self._tick_s
         return [
             self._utilization(usage.user_s + usage.system_s, now.mono_s),
             usage.user_s, usage.system_s,
-            resident, float(fields[_VIRTUAL]), limit, resident / limit,
-            float(fields[_THREADS]), uptime if uptime >= 0 else NAN,
+            state.resident_bytes, state.virtual_bytes, limit, state.resident_bytes / limit,
+            state.threads, uptime if uptime >= 0 else NAN,
             usage.minor, usage.major, usage.voluntary, usage.involuntary,
             *self._disk_traffic(),
         ]  # fmt: skip
 
     def close(self) -> None:
         """See `Sensor.close`."""
-        for file in (self._stat, self._status, self._io):
-            file.close()
+        self._source.close()
+        self._io.close()
+        self._finder.forget()
         self._before = None
-        self._limit_until_s = -1.0
 
     def _utilization(self, cpu_s: float, mono_s: float) -> float:
         """CPU seconds for each second since the reading before; NaN at the first, too soon, or after a fork."""
@@ -117,50 +124,88 @@ class ProcessSensor:
         self._before = now
         return (cpu_s - before[0]) / interval_s
 
-    def _usage_from_files(self, fields: list[bytes]) -> _Usage:
-        user_s, system_s = float(fields[_USER]) * self._tick_s, float(fields[_SYSTEM]) * self._tick_s
-        voluntary, involuntary = _context_switches(self._status.read())
-        return _Usage(user_s, system_s, float(fields[_MINOR]), float(fields[_MAJOR]), voluntary, involuntary)
-
-    def _effective_limit(self, mono_s: float) -> float:
-        """The machine's memory or the visible container limit, whichever is smaller; looked up once a minute."""
-        if mono_s >= self._limit_until_s:
-            machine = os.sysconf("SC_PHYS_PAGES") * self._page_bytes
-            self._limit = float(min(machine, memory_limit_bytes(self._proc, self._pid) or machine))
-            self._limit_until_s = mono_s + _LIMIT_AGE_S
-        return self._limit
-
-    def _disk_traffic(self) -> tuple[float, float]:
+    def _disk_traffic(self) -> tuple[float, ...]:
         try:
-            data = self._io.read()
+            return self._io_numbers.of(self._io.read())
         except SampleError:
             return NAN, NAN  # often denied, and a kernel may lack it; the rest is worth having
-        read_bytes = data.index(b"\nread_bytes: ") + 13
-        write_bytes = data.index(b"\nwrite_bytes: ") + 14
+
+
+class _Own:
+    """The own process: two short files and a call; the long `stat` is read once, for the start."""
+
+    def __init__(self, home: Path, page_bytes: int) -> None:
+        import resource
+
+        self._rusage: Callable[[int], resource.struct_rusage] = resource.getrusage
+        self._home = home
+        self._statm = ProcFile(home / "statm")
+        self._task = ProcFile(home / "task")
+        self._page_bytes = page_bytes
+        self._pid = -1
+        self._start_ticks = NAN
+
+    def read(self) -> tuple[_State, _Usage]:
+        """What it is, and what it has used."""
+        if self._pid != os.getpid():
+            self._pid, self._start_ticks = os.getpid(), float(_fields(_read_once(self._home / "stat"))[_START])
+        virtual, resident, _ = self._statm.read().split(b" ", 2)
+        # Each thread has a folder there, and each folder links to the one above it.
+        threads = self._task.links() - 2
+        used = self._rusage(0)  # RUSAGE_SELF
         return (
-            float(data[read_bytes : data.index(b"\n", read_bytes)]),
-            float(data[write_bytes : data.index(b"\n", write_bytes)]),
-        )
+            _State(
+                float(virtual) * self._page_bytes, float(resident) * self._page_bytes,
+                float(threads) if threads > 0 else NAN, self._start_ticks,
+            ),
+            _Usage(used[0], used[1], float(used[6]), float(used[7]), float(used[14]), float(used[15])),
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Give files back."""
+        self._statm.close()
+        self._task.close()
+        self._pid = -1
 
 
-def _own_usage_reader() -> Callable[[], _Usage]:
-    import resource
+class _Other:
+    """Another process, by its files."""
 
-    getrusage, myself = resource.getrusage, resource.RUSAGE_SELF
+    def __init__(self, home: Path, page_bytes: int) -> None:
+        self._stat = ProcFile(home / "stat")
+        self._status = ProcFile(home / "status")
+        self._switches = NamedNumbers((b"voluntary_ctxt_switches:", b"nonvoluntary_ctxt_switches:"))
+        self._page_bytes = page_bytes
+        self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
 
-    def read() -> _Usage:
-        found = getrusage(myself)
-        return _Usage(found[0], found[1], float(found[6]), float(found[7]), float(found[14]), float(found[15]))
+    def read(self) -> tuple[_State, _Usage]:
+        """What it is, and what it has used."""
+        fields = _fields(self._stat.read())
+        voluntary, involuntary = self._switches.of(self._status.read())
+        return (
+            _State(
+                float(fields[_VIRTUAL]), float(fields[_RESIDENT]) * self._page_bytes,
+                float(fields[_THREADS]), float(fields[_START]),
+            ),
+            _Usage(
+                float(fields[_USER]) * self._tick_s, float(fields[_SYSTEM]) * self._tick_s,
+                float(fields[_MINOR]), float(fields[_MAJOR]), voluntary, involuntary,
+            ),
+        )  # fmt: skip
 
-    return read
+    def close(self) -> None:
+        """Give files back."""
+        self._stat.close()
+        self._status.close()
 
 
-def _context_switches(status: bytes) -> tuple[float, float]:
-    voluntary = status.find(b"\nvoluntary_ctxt_switches:")
-    involuntary = status.find(b"\nnonvoluntary_ctxt_switches:")
-    if voluntary < 0 or involuntary < 0:
-        return NAN, NAN
-    return (
-        float(status[voluntary + 25 : status.index(b"\n", voluntary + 25)]),
-        float(status[involuntary + 28 : status.index(b"\n", involuntary + 28)]),
-    )
+def _fields(stat: bytes) -> list[bytes]:
+    return stat[stat.rindex(b")") + 2 :].split(b" ", _RESIDENT + 1)
+
+
+def _read_once(path: Path) -> bytes:
+    file = ProcFile(path)
+    try:
+        return file.read()
+    finally:
+        file.close()

@@ -55,6 +55,19 @@ class ProcFile:
             raise SampleError(f"{self._path}: is empty")
         return data
 
+    def links(self) -> int:
+        """The number of links to it, which for a folder of /proc tells how many folders are in it.
+
+        Raises: SampleError: if it cannot be opened.
+        """
+        if self._pid != os.getpid():
+            self._open()
+        try:
+            return os.fstat(self._fd).st_nlink
+        except OSError as error:
+            self.close()
+            raise SampleError(f"{self._path}: cannot be looked at: {error.strerror}") from error
+
     def close(self) -> None:
         """Give the descriptor back, unless the program has closed it behind our back and uses its number anew."""
         fd, self._fd, self._pid = self._fd, -1, -1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -10,19 +12,20 @@ import msgspec
 from tocsin.clock import Clock, Instant, SystemClock
 from tocsin.errors import ConfigError, SampleError
 from tocsin.model.readings import PerformanceReport, SensorHealth, SeriesKey
+from tocsin.monitor.budget import DEFAULT_SHARE, SelfBudget
+from tocsin.monitor.watched import WatchedSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
-from tocsin.sensors.protocol import AbsentSensor, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tocsin.model.readings import Layout
     from tocsin.sensors.own import OwnMetrics
     from tocsin.sensors.protocol import Sensor
 
-OK: Final = "ok"
-SET_ASIDE: Final = "set aside"
-ABSENT: Final = "absent"
+# In calm times the slow tiers take twice their time.
+RELAXED: Final = 2.0
+# A sensor's cost is a mean of about its last ten readings.
+COST_WEIGHT: Final = 0.1
 
 _FIRST_RETRY_S: Final = 10.0
 _LAST_RETRY_S: Final = 600.0
@@ -56,37 +59,6 @@ class Batch(msgspec.Struct, frozen=True):
     health_changes: list[SensorChange]
 
 
-class _Watched:
-    """A sensor and how it does."""
-
-    __slots__ = ("failures", "ids", "last_read_s", "layout", "reason", "retry_at_s", "sensor")
-
-    def __init__(self, sensor: Sensor) -> None:
-        self.sensor = sensor
-        self.layout: Layout | None = None
-        self.ids: list[int] = []
-        self.last_read_s = -math.inf
-        self.failures = 0
-        self.retry_at_s = 0.0
-        self.reason = ""
-
-    def is_due(self, mono_s: float, interval_s: float) -> bool:
-        if self.failures:
-            return mono_s >= self.retry_at_s
-        # Half an interval of grace, so that a pass that comes a little early does not put a reading off by a whole one.
-        tier = self.sensor.tier
-        return tier == Tier.CORE or mono_s - self.last_read_s >= (tier - 0.5) * interval_s
-
-    def health(self, mono_s: float) -> SensorHealth:
-        sensor = self.sensor
-        if isinstance(sensor, AbsentSensor):
-            return SensorHealth(sensor.name, ABSENT, sensor.reason)
-        if not self.failures:
-            return SensorHealth(sensor.name, OK, getattr(sensor, "remark", ""))
-        retry_in_s = max(self.retry_at_s - mono_s, 0.0)
-        return SensorHealth(sensor.name, SET_ASIDE, self.reason, self.failures, retry_in_s)
-
-
 class PerformanceMonitor:
     """Reads sensors, each as often as its tier asks for, and sets aside alone the one that fails.
 
@@ -98,6 +70,8 @@ class PerformanceMonitor:
         clock: the clock of `read`.
         pid: the process to watch instead of this one, where `sensors` is None.
         own: the program's own metrics, which each `collect` takes along.
+        self_budget: the share of one core that the collecting thread may use; beyond it the dearest sensors are read
+            less often, and their health says so.
     """
 
     def __init__(
@@ -107,10 +81,12 @@ class PerformanceMonitor:
         clock: Clock | None = None,
         pid: int | None = None,
         own: OwnMetrics | None = None,
+        self_budget: float = DEFAULT_SHARE,
     ) -> None:
         self.own = own
+        self._budget = SelfBudget(self_budget)
         self._clock = clock or SystemClock()
-        self._watched: tuple[_Watched, ...] = ()
+        self._watched: tuple[WatchedSensor, ...] = ()
         self._ids: dict[SeriesKey, int] = {}
         self._new_keys: list[tuple[int, SeriesKey]] = []
         self._changes: list[SensorChange] = []
@@ -127,7 +103,7 @@ class PerformanceMonitor:
             raise ConfigError(
                 f"sensor {sensor.name!r}: there is one of this name; give it another, or remove that first"
             )
-        self._watched = (*self._watched, _Watched(sensor))  # a new tuple: a reading may be under way
+        self._watched = (*self._watched, WatchedSensor(sensor))  # a new tuple: a reading may be under way
 
     def remove(self, name: str) -> None:
         """Read a sensor no longer and close it; a name that is not there is fine."""
@@ -150,19 +126,24 @@ class PerformanceMonitor:
                 values.update((key, value) for key, value in pairs if math.isfinite(value))
         return PerformanceReport(now.utc.isoformat(), values, self.health())
 
-    def collect(self, now: Instant, interval_s: float) -> Batch:
+    def collect(self, now: Instant, interval_s: float, *, relaxed: bool = False) -> Batch:
         """Read the sensors that are due, and take the program's own metrics along.
 
         Args:
             now: this moment.
-            interval_s: seconds between two calls as they are planned now; a tier is a number of these.
+            interval_s: seconds between two calls in calm times; a tier is a number of these.
+            relaxed: nothing has happened for minutes, so what is slow may be slower still. The core tier never is.
         Returns: the readings. Never raises for a sensor's failure.
         """
         ids: list[int] = []
         values: list[float] = []
+        ease = RELAXED if relaxed else 1.0
         for watched in self._watched:
-            if watched.is_due(now.mono_s, interval_s):
+            if watched.is_due(now.mono_s, interval_s, ease):
+                began_s = time.thread_time()
                 self._read_into(ids, values, watched, now)
+                watched.cost_s += COST_WEIGHT * (time.thread_time() - began_s - watched.cost_s)
+        self._budget.review(self._watched, now.mono_s, interval_s)
         if self.own is not None:
             keys, own_values = self.own.drain()
             ids += map(self.id_of, keys)
@@ -219,14 +200,14 @@ class PerformanceMonitor:
         for watched in self._watched:
             _close(watched.sensor)
 
-    def _find(self, name: str) -> _Watched:
+    def _find(self, name: str) -> WatchedSensor:
         for watched in self._watched:
             if watched.sensor.name == name:
                 return watched
         known = ", ".join(watched.sensor.name for watched in self._watched) or "none"
         raise SampleError(f"there is no sensor {name!r}; the sensors are: {known}")
 
-    def _read_into(self, ids: list[int], values: list[float], watched: _Watched, now: Instant) -> None:
+    def _read_into(self, ids: list[int], values: list[float], watched: WatchedSensor, now: Instant) -> None:
         readings = self._try(watched, now)
         if readings is None:
             return
@@ -234,12 +215,11 @@ class PerformanceMonitor:
             ids += watched.ids
             values += readings
             return
-        for series_id, value in zip(watched.ids, readings, strict=True):
-            if math.isfinite(value):
-                ids.append(series_id)
-                values.append(value)
+        finite = list(map(math.isfinite, readings))
+        ids += compress(watched.ids, finite)
+        values += compress(readings, finite)
 
-    def _try(self, watched: _Watched, now: Instant) -> list[float] | None:
+    def _try(self, watched: WatchedSensor, now: Instant) -> list[float] | None:
         """Read one sensor; None if it failed, and is set aside for it."""
         self._mono_s = now.mono_s
         sensor = watched.sensor
@@ -259,12 +239,12 @@ class PerformanceMonitor:
             self._changes.append(SensorChange(watched.health(now.mono_s), watched.ids))
         return readings
 
-    def _learn(self, watched: _Watched) -> None:
+    def _learn(self, watched: WatchedSensor) -> None:
         layout = watched.sensor.layout
         watched.ids = [self.id_of(key) for key in layout]
         watched.layout = layout
 
-    def _set_aside(self, watched: _Watched, error: Exception, now: Instant) -> None:
+    def _set_aside(self, watched: WatchedSensor, error: Exception, now: Instant) -> None:
         watched.failures += 1
         watched.reason = f"{type(error).__name__}: {error}"
         watched.retry_at_s = now.mono_s + min(_FIRST_RETRY_S * 2.0 ** (watched.failures - 1), _LAST_RETRY_S)

@@ -1,0 +1,112 @@
+"""The kernel's own alarm: a pressure stall trigger wakes us when tasks begin to wait, so nobody has to poll for it.
+
+Source: the kernel's Documentation/accounting/psi.rst, "Monitoring for pressure thresholds".
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Some task waited 200 ms of 2 s. Windows must be multiples of 2 s for whoever has no special rights.
+STALL_US: Final = 200_000
+WINDOW_US: Final = 2_000_000
+RESOURCES: Final = ("cpu", "memory", "io")
+
+
+class PressureTrigger:
+    """Waits in the kernel, on a daemon thread without a pulse, and calls back when pressure rises.
+
+    The kernel calls at most once a window and resource.
+
+    Args:
+        rises: called with the resource, on the trigger's thread; must not block.
+        folder: where the pressure files are.
+    """
+
+    def __init__(self, rises: Callable[[str], None], folder: Path = Path("/proc/pressure")) -> None:
+        self._rises = rises
+        self._folder = folder
+        self._files: dict[int, str] = {}
+        self._wake: tuple[int, int] | None = None
+
+    def start(self) -> str:
+        """Ask the kernel and wait. Twice is once.
+
+        Returns: why there is no trigger, in words; empty where there is one.
+        """
+        if self._wake is not None:
+            return ""
+        import select  # noqa: PLC0415 - not everywhere has it in full
+
+        if not hasattr(select, "poll"):
+            return "this system cannot wait for pressure"
+        reason = self._open()
+        if not self._files:
+            return reason
+        self._wake = os.pipe()
+        thread = threading.Thread(target=self._wait, args=(dict(self._files), self._wake[0]), daemon=True)
+        thread.name = "tocsin-pressure"
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self.forget()
+            return str(error)
+        return ""
+
+    def stop(self) -> None:
+        """Take the triggers back; the thread ends by itself."""
+        if self._wake is not None:
+            os.write(self._wake[1], b"x")
+            os.close(self._wake[1])
+        self._wake, self._files = None, {}
+
+    def forget(self) -> None:
+        """In a forked child: the thread stayed with the parent, and these copies of its descriptors are of no use."""
+        if self._wake is not None:
+            for fd in (*self._wake, *self._files):
+                os.close(fd)
+        self._wake, self._files = None, {}
+
+    def _open(self) -> str:
+        reason = f"{self._folder} is not there: the kernel was built or started without pressure stall information"
+        for resource in RESOURCES:
+            fd = -1
+            try:
+                fd = os.open(self._folder / resource, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+                os.write(fd, b"some %d %d\0" % (STALL_US, WINDOW_US))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if fd >= 0:
+                    os.close(fd)
+                reason = f"{self._folder / resource}: {error.strerror}"
+                continue
+            self._files[fd] = resource
+        return reason
+
+    def _wait(self, files: dict[int, str], woken: int) -> None:
+        import select  # noqa: PLC0415 - as above
+
+        poll = select.poll()
+        poll.register(woken, select.POLLIN)
+        for fd in files:
+            poll.register(fd, select.POLLPRI)
+        try:
+            while True:
+                ready = poll.poll()
+                if any(fd == woken for fd, _ in ready):
+                    return
+                for fd, event in ready:
+                    if event & select.POLLERR:
+                        poll.unregister(fd)  # the trigger is gone (a cgroup was removed); the others go on
+                    else:
+                        self._rises(files[fd])
+        finally:
+            for fd in (woken, *files):
+                os.close(fd)

@@ -1,0 +1,64 @@
+"""The kernel wakes us when tasks begin to wait, where it can."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tocsin.sensors.linux.pressure_trigger import PressureTrigger
+
+PRESSURE = Path("/proc/pressure")
+
+
+def test_without_pressure_files_it_says_so_and_starts_nothing(tmp_path: Path) -> None:
+    before = threading.active_count()
+    reason = PressureTrigger(lambda _: None, tmp_path / "none").start()
+    assert "pressure stall information" in reason
+    assert threading.active_count() == before
+
+
+def test_a_file_that_refuses_the_trigger_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cpu").mkdir()
+    assert "cpu" in PressureTrigger(lambda _: None, tmp_path).start()
+
+
+@pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
+def test_it_starts_and_stops_twice_and_leaves_no_descriptor_open() -> None:
+    trigger = PressureTrigger(lambda _: None)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        if reason := trigger.start():
+            pytest.skip(reason)
+        assert trigger.start() == ""
+        thread = next(one for one in threading.enumerate() if one.name == "tocsin-pressure")
+        trigger.stop()
+        trigger.stop()
+        thread.join(5.0)
+        assert not thread.is_alive()
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+@pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
+def test_more_work_than_cores_rings_it() -> None:
+    rang = threading.Event()
+    trigger = PressureTrigger(lambda _: rang.set())
+    if reason := trigger.start():
+        pytest.skip(reason)
+    burners = _burn(2 * (os.cpu_count() or 1) + 1)
+    try:
+        assert rang.wait(15.0)
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+        trigger.stop()
+
+
+def _burn(count: int) -> list[subprocess.Popen[bytes]]:
+
+    return [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
