@@ -48,7 +48,7 @@ class MonitoringCoordinator:
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may come between
         self._threads: dict[threading.Thread, float] = {}
         self._parts: list[Part] = []
         self._restarts: dict[str, list[float]] = {}
@@ -135,6 +135,6 @@ class MonitoringCoordinator:
 
     def after_fork(self) -> None:
         """In the child: a new lock, no threads but the one that forked, nothing running."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may come between
         self.running = False
         self._threads = {thread: at_s for thread, at_s in self._threads.items() if thread.is_alive()}
