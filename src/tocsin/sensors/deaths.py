@@ -47,7 +47,7 @@ class _Hook:
 
 
 _listeners: weakref.WeakSet[DeathListener] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()  # a finalizer may come between
 _hooks: weakref.WeakSet[_Hook] = weakref.WeakSet()  # those that somebody still holds
 
 
@@ -74,7 +74,7 @@ def leave(listener: DeathListener) -> None:
 def _in_child() -> None:
     """Whoever held the lock in the parent does not hold it here."""
     global _lock  # noqa: PLW0603 - there is one hook in a process
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

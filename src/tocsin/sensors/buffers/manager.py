@@ -104,7 +104,8 @@ class BufferManager:
     def allocate(self, n_bytes: int, timeout_s: float | None = None) -> Lease:
         """Take bytes of the budget; `with manager.allocate(n):` gives them back whatever happens.
 
-        Who asks first is served first, so a big wish is not starved by small ones.
+        Who asks first is served first, so a big wish is not starved by small ones. Not for finalizers and signal
+        handlers, which come in the middle of anything; a lease may be released from everywhere.
 
         Args:
             n_bytes: how many.
