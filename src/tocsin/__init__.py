@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.config import load_config as load_config
     from tocsin.coordinator import MonitoringCoordinator as MonitoringCoordinator
     from tocsin.errors import AlertNotFound as AlertNotFound
+    from tocsin.errors import BufferFull as BufferFull
     from tocsin.errors import ConfigError as ConfigError
     from tocsin.errors import ControlError as ControlError
     from tocsin.errors import DeliveryError as DeliveryError

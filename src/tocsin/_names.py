@@ -13,6 +13,7 @@ PLACES: dict[str, str] = {
     "AlertSeverity": "tocsin.model.levels",
     "AlertState": "tocsin.model.levels",
     "AlertSystem": "tocsin.system",
+    "BufferFull": "tocsin.errors",
     "BufferManager": "tocsin.sensors.buffers",
     "CheckResult": "tocsin.model.notice",
     "Clock": "tocsin.clock",

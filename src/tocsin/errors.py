@@ -4,6 +4,7 @@
     ├── ConfigError          the configuration is wrong; holds every problem found, not only the first
     ├── AlertNotFound        a request named an alert that does not exist
     ├── RuleNotFound         a request named a rule that does not exist
+    ├── BufferFull           bytes of a budget were not to be had in time
     ├── SampleError          a sensor could not read its source
     ├── StoreError           the journal could not be read or written
     ├── DeliveryError        a channel could not hand over a notice (permanent or not)
@@ -73,6 +74,10 @@ class RuleNotFound(TocsinError, LookupError):
         self.name = name
         listed = ", ".join(sorted(known)) or "none"
         super().__init__(f"no rule has the name {name!r}; the rules are: {listed}")
+
+
+class BufferFull(TocsinError):
+    """Bytes of a budget were not to be had in time. Release leases earlier, wait longer, or raise the budget."""
 
 
 class SampleError(TocsinError):

@@ -497,6 +497,31 @@ def test_evidence_that_was_wanted_is_kept_on_the_alert() -> None:
     assert score.step(EvidenceFound("nobody", found)).changes == ()
 
 
+def test_an_event_brings_its_own_proof_and_a_newer_one_takes_its_place() -> None:
+    score = Score()
+    first, second = (Evidence("stack", f"worker-{n} is in", (f"app.py:{n} in work",)) for n in (1, 2))
+    score.step(Event(title="t", message="", severity=WARNING, source="s", evidence=(first, second)))
+    assert list(score.alert.evidence) == [first, second]
+    assert list(score.outcomes[-1].notices[0].alerts[0].evidence) == [first, second]
+    score.step(an_event("t", source="s"))
+    assert list(score.alert.evidence) == [first, second]
+    score.step(Event(title="t", message="", severity=WARNING, source="s", evidence=(second,)))
+    assert list(score.alert.evidence) == [second]
+
+
+def test_an_event_that_lasts_is_ended_by_its_resolution_and_not_by_silence_and_its_end_is_told() -> None:
+    score = Score()
+    score.step(Event(title="stuck", message="", severity=WARNING, source="s", lasts=True), an_event("odd"))
+    score.step(after_s=4.0)
+    for _ in range(200):
+        score.step(after_s=2.0)
+    assert [alert.title for alert in score.engine.book.open_alerts()] == ["stuck"]
+    assert score.step(Resolve(score.engine.book.open_alerts()[0].fingerprint)).answers[0].found
+    assert score.notices() == ["firing stuck", "firing odd", "resolved stuck"]
+    score.step(Event(title="stuck", message="", severity=WARNING, source="s", lasts=True))
+    assert score.alert.count == 1
+
+
 def test_two_threads_that_read_the_clock_in_another_order_do_no_harm() -> None:
     score = Score(a_rule())
     early = score.clock.now()

@@ -55,14 +55,15 @@ class Episode:
     """An alert from its first breach to its end.
 
     Attributes:
+        lasts: an event that goes on until it is resolved, as a rule's alert does.
         told: the channels that were told that it fires, with the severity they were told.
         waiting: it fires, and nobody was told for a reason that may pass.
     """
 
     __slots__ = (
-        "acknowledgement", "count", "evidence", "fingerprint", "held", "id", "last_s", "message", "origin",
-        "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace", "trace_cut", "updated_at",
-        "value", "waiting",
+        "acknowledgement", "count", "evidence", "fingerprint", "held", "id", "last_s", "lasts",
+        "message", "origin", "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace",
+        "trace_cut", "updated_at", "value", "waiting",
     )  # fmt: skip
 
     def __init__(self, origin: Origin, severity: AlertSeverity, message: str, at: datetime) -> None:
@@ -77,6 +78,7 @@ class Episode:
         self.resolved_at: datetime | None = None
         self.value: float | None = None
         self.count = 0
+        self.lasts = False
         self.last_s = 0.0
         self.suppressed = False
         self.held: Held | None = None
@@ -111,6 +113,10 @@ class Episode:
         """Keep a proof; the newest of each kind."""
         others = [kept for kept in self.evidence if kept.kind != found.kind]
         self.evidence = [*others[1 - MAX_EVIDENCE :], found]
+
+    def show_evidence(self, found: tuple[Evidence, ...]) -> None:
+        """Let these proofs take the place of all that were there, several of one kind included."""
+        self.evidence = list(found[:MAX_EVIDENCE])
 
     def snapshot(self) -> PerformanceAlert:
         """The alert as it stands."""

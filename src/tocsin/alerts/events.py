@@ -30,18 +30,21 @@ class EventDesk:
         self._max_open = settings.max_open
         # By what makes events equal, so that a storm computes no hash; in the order of their last occurrence.
         self._open: dict[object, Episode] = {}
+        # Those that silence does not end.
+        self._lasting: dict[object, Episode] = {}
 
     def occur(self, event: Event, now: Instant) -> Episode:
         """Enter `event.count` occurrences and give back their episode."""
         key: object = (event.source, event.title, event.category, event.component, event.labels)
-        episode = self._open.pop(key, None)
+        episode = self._open.pop(key, None) or self._lasting.pop(key, None)
         if episode is None:
-            if len(self._open) >= self._max_open:
+            if len(self._open) + len(self._lasting) >= self._max_open:
                 key = (event.source, OVERFLOW_TITLE)
                 episode = self._open.pop(key, None) or self._begin(event, now, overflow=True)
             else:
                 episode = self._begin(event, now)
-        self._open[key] = episode
+                episode.lasts = event.lasts
+        (self._lasting if episode.lasts else self._open)[key] = episode
         self._count(episode, event, now)
         return episode
 
@@ -58,10 +61,11 @@ class EventDesk:
 
     def take_out(self, episode: Episode) -> None:
         """The program said that it is over."""
-        for key, open_episode in self._open.items():
-            if open_episode is episode:
-                del self._open[key]
-                return
+        for kept in (self._open, self._lasting):
+            for key, open_episode in kept.items():
+                if open_episode is episode:
+                    del kept[key]
+                    return
 
     def _begin(self, event: Event, now: Instant, *, overflow: bool = False) -> Episode:
         origin = Origin(
@@ -84,6 +88,8 @@ class EventDesk:
         episode.updated_at = now.utc
         episode.last_s = now.mono_s
         episode.message = event.message
+        if event.evidence:
+            episode.show_evidence(event.evidence)
         if event.severity > episode.severity:
             episode.severity = event.severity
             if episode.acknowledgement is not None:

@@ -97,7 +97,8 @@ class Teller:
         """An alert is over: whoever was told that it fires is told so, once."""
         for channel in episode.told:
             desk = self._desks.get(channel)
-            if desk is None or (episode.is_event and not desk.route.keeps_state):
+            ends_unsaid = episode.is_event and not episode.lasts
+            if desk is None or (ends_unsaid and not desk.route.keeps_state):
                 continue
             self._notices.append(self._notice(desk, NoticeKind.RESOLVED, episode, now, why))
         episode.told.clear()

@@ -78,6 +78,8 @@ class _Reader:
         self._mistakes += mistakes
         if fields.get("state_dir") is not None:
             plain["state_dir"] = self._document.folder / fields["state_dir"]
+        if fields.get("storage", {}).get("directory") is not None:
+            plain["storage"] = {**plain["storage"], "directory": self._document.folder / fields["storage"]["directory"]}
         return {**plain, "rules": self._rules(data.get("rule", [])), "channels": self._channels(data.get("channel"))}
 
     def raise_mistakes(self) -> None:

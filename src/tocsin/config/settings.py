@@ -14,6 +14,7 @@ from tocsin.config.table import SETTINGS, default
 from tocsin.errors import ConfigError, Problem
 from tocsin.model.metrics import CATALOGUE, SHORT_NAMES
 from tocsin.rules.defaults import default_rules as default_pack
+from tocsin.sensors.storage.settings import StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Settings in percent: the one form, a bare number, is refused at 1 and below, so they travel as texts with the unit.
 _PERCENT = ("cpu_threshold", "memory_threshold", "buffer_threshold", "self_budget")
+_TABLES = ("components", "memory", "storage")
 _OWN_METRICS = ("system.", "process.", "tocsin.")
 
 
@@ -41,6 +43,7 @@ class AlertConfig:
         memory_threshold: percent of the machine's memory.
         storage_latency_threshold: milliseconds of a small synced write.
         buffer_threshold: percent of a buffer's capacity.
+        buffer_budget: bytes that may be leased at once by `buffers.allocate`; None: any number.
         rules: added to the default rules; one of the same name replaces the default.
         default_rules: whether there are default rules at all.
         channels: who is told: channel objects, functions, or descriptions; None: the console.
@@ -48,6 +51,7 @@ class AlertConfig:
         false_alarms_per_week: of thresholds that learn; checked and kept for the room that will use it.
         components: to each part of the program its modules; checked and kept for the room that will use it.
         memory: settings of the memory profiler; checked and kept for the room that will use it.
+        storage: settings of the background probe of storage; see `storage_settings`.
         suppress_after: events of one source and level that are told within the window.
         suppress_window: seconds of that window.
         event_ttl: seconds without recurrence after which an event is over.
@@ -59,6 +63,7 @@ class AlertConfig:
         dynamic_interval: whether to look closer while something happens: twice as often while alerts are fresh, four
             times for ten seconds when a breach is pending, an event loop is late or pressure rises.
         self_budget: percent of one core that watching may use; beyond it the dearest sensors are read less often.
+        stuck_after: seconds for which two threads stand in the acquisition of a lock until a deadlock is suspected.
         series_points: readings that are kept of each series.
         control: whether the private control socket is opened; None: for `tocsin run` and `watch()` only.
     Raises: ConfigError: with every mistake, if a value is wrong or a key unknown.
@@ -72,6 +77,7 @@ class AlertConfig:
     memory_threshold: float
     storage_latency_threshold: float
     buffer_threshold: float
+    buffer_budget: int | None
     rules: tuple[AlertRule, ...]
     default_rules: bool
     channels: tuple[Channel | ChannelSpec, ...] | None
@@ -79,6 +85,7 @@ class AlertConfig:
     false_alarms_per_week: float
     components: Mapping[str, tuple[str, ...]]
     memory: Mapping[str, float | str]
+    storage: Mapping[str, Any]
     suppress_after: int
     suppress_window: float
     event_ttl: float
@@ -89,6 +96,7 @@ class AlertConfig:
     error_backoff: float
     dynamic_interval: bool
     self_budget: float
+    stuck_after: float
     series_points: int
     control: bool | None
 
@@ -101,6 +109,7 @@ class AlertConfig:
         memory_threshold: float | str = default("memory_threshold"),
         storage_latency_threshold: float | str = default("storage_latency_threshold"),
         buffer_threshold: float | str = default("buffer_threshold"),
+        buffer_budget: float | str | None = default("buffer_budget"),
         rules: Iterable[AlertRule] = default("rules"),
         default_rules: bool = default("default_rules"),
         channels: Iterable[ChannelLike] | None = default("channels"),
@@ -108,6 +117,7 @@ class AlertConfig:
         false_alarms_per_week: float = default("false_alarms_per_week"),
         components: Mapping[str, str | Sequence[str]] = default("components"),
         memory: Mapping[str, float | str] = default("memory"),
+        storage: Mapping[str, Any] = default("storage"),
         suppress_after: int = default("suppress_after"),
         suppress_window: float | str = default("suppress_window"),
         event_ttl: float | str = default("event_ttl"),
@@ -118,6 +128,7 @@ class AlertConfig:
         error_backoff: float | str = default("error_backoff"),
         dynamic_interval: bool = default("dynamic_interval"),
         self_budget: float | str = default("self_budget"),
+        stuck_after: float | str = default("stuck_after"),
         series_points: int = default("series_points"),
         control: bool | None = default("control"),
         **unknown: Never,
@@ -138,6 +149,20 @@ class AlertConfig:
     def memory_interval_bytes(self) -> int:
         """Bytes of allocation between two samples of the memory profiler."""
         return values.size_bytes(self.memory.get("interval", default("memory")["interval"]))
+
+    @property
+    def storage_settings(self) -> StorageSettings:
+        """What the background probe of storage is told; without a directory of its own it takes `state_dir`."""
+        given = self.storage
+        state_dir = self.state_dir if self.state_dir is not None and self.state_dir.is_dir() else None
+        return StorageSettings(
+            directory=given.get("directory") or state_dir,
+            read_probe=given["read_probe"],
+            write_probe=given["write_probe"],
+            write_every_s=given["write_every"],
+            write_budget_bytes=given["write_budget"],
+            min_free_bytes=given["min_free"],
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -200,7 +225,7 @@ class AlertConfig:
         """The arguments that make an equal configuration."""
         arguments = {key: getattr(self, key) for key in SETTINGS}
         arguments |= {key: _percent_text(arguments[key]) for key in _PERCENT}
-        return arguments | {key: dict(arguments[key]) for key in ("components", "memory")}
+        return arguments | {key: dict(arguments[key]) for key in _TABLES}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AlertConfig):
@@ -220,7 +245,7 @@ class AlertConfig:
         for key in ("rules", "channels"):
             if plain.get(key) is not None:
                 plain[key] = [item.name for item in plain[key]]
-        for key in ("components", "memory"):
+        for key in _TABLES:
             if key in plain:
                 plain[key] = dict(plain[key])
         return f"AlertConfig({', '.join(f'{key}={value!r}' for key, value in plain.items())})"

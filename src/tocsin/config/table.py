@@ -45,6 +45,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         "a healthy disk syncs a small write in a few milliseconds; people feel a hundred",
     ),
     "buffer_threshold": Setting(80, values.percent, "80", "the last fifth of a buffer is the time left to act"),
+    "buffer_budget": Setting(None, values.size_or_none, '"64 MiB"', "only you know how much may lie in buffers"),
     "rules": Setting((), values.rules, "[AlertRule(…)]", "the default rules suffice to begin with"),
     "default_rules": Setting(True, values.flag, "True", "every category has a rule without a line of configuration"),
     "channels": Setting(None, read_channels, "[ConsoleAlertChannel()]", "the console, which everybody has"),
@@ -57,6 +58,12 @@ SETTINGS: Final[dict[str, Setting]] = {
         '{"interval": "128 KiB"}',
         "a sample for each 128 KiB of allocation finds a leak and is not felt",
     ),
+    "storage": Setting(
+        dict(values.STORAGE_DEFAULTS),
+        values.storage,
+        '{"write_probe": True}',
+        "a read each ten seconds costs a disk nothing, and writes wear it out",
+    ),
     "suppress_after": Setting(3, values.count(1, 1_000_000), "3", "three similar events tell the story"),
     "suppress_window": Setting("60s", _WINDOWS, '"60s"', "what comes within a minute mostly has one cause"),
     "event_ttl": Setting("300s", _WINDOWS, '"300s"', "after five quiet minutes it is over"),
@@ -67,6 +74,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "error_backoff": Setting("5s", _INTERVALS, '"5s"', "soon enough to recover, too rare to fill the log"),
     "dynamic_interval": Setting(True, values.flag, "True", "trouble is seen closer, and a calm hour costs no more"),
     "self_budget": Setting("0.5 %", values.percent, '"0.5 %"', "a guest is not felt; the usual cost is a fifth of it"),
+    "stuck_after": Setting("30s", _WINDOWS, '"30s"', "no lock that works as meant is waited for as long"),
     "series_points": Setting(600, values.count(2, 1_000_000), "600", "ten minutes at one reading a second"),
     "control": Setting(
         None,

@@ -20,6 +20,9 @@ Reader = Callable[[object], Any]
 _T = TypeVar("_T")
 
 MEMORY_KEYS: Final = ("interval",)
+STORAGE_DEFAULTS: Final[Mapping[str, bool | str]] = MappingProxyType(
+    {"read_probe": True, "write_probe": False, "write_every": "60s", "write_budget": "10 MB", "min_free": "512 MiB"}
+)
 _MAX_INTERVAL_BYTES: Final = 2**40
 _A_PERCENTAGE: Final = "a percentage such as 85 or '85 %'"
 _MILLISECONDS: Final = "a time such as 100 (milliseconds) or '100 ms'"
@@ -191,8 +194,34 @@ def memory(value: object) -> Mapping[str, float | str]:
     return _settled(MappingProxyType(found), mistakes)
 
 
+def storage(value: object) -> Mapping[str, Any]:
+    """Settings of the background probe of storage, each in its one form; what is not given has its default."""
+    mistakes: list[Mistake] = []
+    found: dict[str, Any] = {}
+    for key, setting in {**STORAGE_DEFAULTS, **_mapping(value, "a table of settings")}.items():
+        reader = _STORAGE_READERS.get(key)
+        if reader is None:
+            mistakes.append(Mistake((key,), "an unknown key", choices(tuple(_STORAGE_READERS), key), remark=True))
+            continue
+        try:
+            found[key] = reader(setting)
+        except Wrong as error:
+            example = f"storage={{{key!r}: {STORAGE_DEFAULTS.get(key, '/var/lib/orders')!r}}}"
+            mistakes += [one._replace(path=(key, *one.path), example=one.example or example) for one in error.mistakes]
+    return _settled(MappingProxyType(found), mistakes)
+
+
 def size_bytes(value: float | str) -> int:
     """A size in bytes, as `memory` has accepted it."""
+    return int(_quantity(value, "a size")[0])
+
+
+def size_or_none(value: object) -> int | None:
+    """A size of at least a byte, in bytes: 4096, "64 MiB"; None for no bound."""
+    if value is None:
+        return None
+    if not _is_size(value):
+        raise wrong(value, "a size such as '64 MiB', of 1 byte or more, or None for no bound")
     return int(_quantity(value, "a size")[0])
 
 
@@ -201,6 +230,27 @@ def as_sequence(value: object, expected: str) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise wrong(value, expected)
     return list(value)
+
+
+def _size(low: int, words: str) -> Reader:
+    """A reader of sizes of at least `low` bytes."""
+
+    def read(value: object) -> int:
+        if not _is_size(value) or size_bytes(value) < low:  # type: ignore[arg-type]  # a size is a number or a text
+            raise wrong(value, f"a size such as '{words}', of {low} bytes or more")
+        return size_bytes(value)  # type: ignore[arg-type]  # as above
+
+    return read
+
+
+_STORAGE_READERS: Final[Mapping[str, Reader]] = {
+    "directory": folder,
+    "read_probe": flag,
+    "write_probe": flag,
+    "write_every": seconds(1.0, 86_400.0, words="from 1 s to 1 d"),
+    "write_budget": _size(2 * 2**20, "10 MB"),
+    "min_free": _size(1, "512 MiB"),
+}
 
 
 def _is_size(value: object) -> bool:

@@ -42,7 +42,12 @@ class SeriesFailed(msgspec.Struct, frozen=True, tag="series_failed"):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
-    """An alert raised by the program itself; `count` equal ones at once."""
+    """An alert raised by the program itself; `count` equal ones at once.
+
+    Attributes:
+        evidence: the proof that comes with it; takes the place of what an earlier equal one brought.
+        lasts: whether it goes on until it is resolved: it does not end by silence, and its end is told.
+    """
 
     title: str
     message: str
@@ -53,6 +58,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
     labels: Labels = ()
     recommendations: tuple[str, ...] = ()
     count: int = 1
+    evidence: tuple[Evidence, ...] = ()
+    lasts: bool = False
 
 
 class Check(msgspec.Struct, frozen=True, tag="check"):

@@ -52,7 +52,24 @@ _PROCESS: Final = (
 _TOCSIN: Final = (
     _gauge("tocsin.eventloop.lag", "s", "how late an asyncio event loop answers a ping; label loop"),
     _gauge("tocsin.storage.probe.duration", "s", "time of a small synced write to a temporary file; label path"),
+    _gauge("tocsin.storage.probe.read.duration", "s", "time of a read of 4 KiB past the page cache; label path"),
+    _gauge(
+        "tocsin.storage.probe.age", "s", "how long the present probe of storage has not come back, else 0; label path"
+    ),
+    _counter("tocsin.storage.probe.written", "By", "bytes that the probe of storage has written; label path"),
+    _counter("tocsin.storage.probe.skipped", "{probe}", "writes that the probe of storage left out; label path"),
     _gauge("tocsin.buffer.utilization", "1", "share of a tracked buffer's capacity in use; label buffer"),
+    _gauge("tocsin.buffer.high_water", "1", "the highest utilization of a buffer that was seen so far; label buffer"),
+    _gauge("tocsin.buffer.leases.usage", "By", "bytes of the budget that are leased"),
+    _gauge("tocsin.buffer.leases.open", "{lease}", "leases that are held"),
+    _gauge("tocsin.buffer.leases.waiting", "{waiter}", "callers that wait for bytes of the budget"),
+    _counter("tocsin.buffer.leases.refused", "{lease}", "leases that were not to be had in time"),
+    _gauge(
+        "tocsin.buffer.leases.lost",
+        "{lease}",
+        "leases of the last five minutes that were collected as garbage without being released; label taken_at",
+    ),
+    _counter("tocsin.buffer.callbacks.failed", "{error}", "functions given to on_pressure that raised"),
     _gauge("tocsin.memory.leak.rate", "By/s", "growth of memory that confirmed leaks hold"),
     _gauge("tocsin.memory.efficiency", "{score}", "live Python bytes for each byte held from the system"),
     _counter("tocsin.events.offered", "{event}", "events handed to emit"),

@@ -201,6 +201,21 @@ def _storage(storage_latency: float | str) -> tuple[AlertRule, ...]:
             ),
         ),
         AlertRule(
+            # A read of 4 KiB takes milliseconds; half a minute is a device, or a network mount, that does not answer.
+            "storage-stuck",
+            AlertCategory.DISK_IO,
+            _WARNING,
+            "30 s",
+            metric="tocsin.storage.probe.age",
+            # One more look, since a program that was stopped meets its old probe again when it goes on.
+            for_s=3.0,
+            message="A read of 4 KiB has not come back for {value}",
+            recommendations=(
+                "Look for errors of the device or the mount: dmesg, and cat /proc/mounts",
+                "See who else waits for it: ps -eo pid,stat,wchan:20,cmd, state D",
+            ),
+        ),
+        AlertRule(
             "filesystem-full",
             AlertCategory.DISK_IO,
             _WARNING,
@@ -317,6 +332,30 @@ def _program(buffer: float | str) -> tuple[AlertRule, ...]:
                 "See why its consumer is slow or gone",
                 "Slow the producer down, or add consumers, before enlarging it",
             ),
+        ),
+        AlertRule(
+            # A refusal now and then is what a bound is for; one every few seconds means that work is turned away.
+            "buffer-leases-refused",
+            AlertCategory.GENERAL,
+            _WARNING,
+            20.0,
+            metric="tocsin.buffer.leases.refused",
+            window_s=60.0,
+            aggregate="delta",
+            message="{value} leases of the byte budget were not to be had in time within a minute",
+            recommendations=(
+                "See who holds leases for long, or loses them: tocsin.buffer.leases.lost",
+                "Slow the producer down before raising buffer_budget",
+            ),
+        ),
+        AlertRule(
+            "buffer-lease-lost",
+            AlertCategory.MEMORY_LEAK,
+            _WARNING,
+            0.0,
+            metric="tocsin.buffer.leases.lost",
+            message="{value} leases were never released; they were {labels}",
+            recommendations=("Take the lease in a with block at that line, so that it is given back whatever happens",),
         ),
         AlertRule(
             "file-descriptors-high",

@@ -20,6 +20,7 @@ from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
 from tocsin.system.intake import DISABLED
+from tocsin.system.registered import RegisteredThread
 from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
 
@@ -71,7 +72,7 @@ class AlertSystem:
     ) -> None:
         self.config = config or AlertConfig()
         self.clock: Clock = clock or SystemClock()
-        self._core = SystemCore(self.config, self.clock, sensors)
+        self._core = SystemCore(self.config, self.clock, sensors, coordinator=lambda: self.coordinator)
         self.coordinator: Coordinator | None = coordinator or self._core.parts
         self.buffers = self._core.buffers
         self.alert_triggered = self._core.alert_triggered
@@ -121,7 +122,8 @@ class AlertSystem:
         if self._core.disabled:
             return True
         began_s = _real_s()
-        answered = self._core.stepper.ask(lambda _: [given.TellAll()], timeout_s) is not None
+        look = self._core.supervision.look
+        answered = self._core.stepper.ask(lambda now: [*look(now), given.TellAll()], timeout_s) is not None
         delivered = self._core.delivery.flush(max(timeout_s - (_real_s() - began_s), 0.0))
         heard = [
             signal.flush(max(timeout_s - (_real_s() - began_s), 0.0))
@@ -151,6 +153,7 @@ class AlertSystem:
         """
         try:
             self._threads.forget_all()
+            self._core.forget_threads()
             await self._clear(throttle=True)
         except Exception as error:
             complain("cleanup failed", error=error)
@@ -386,10 +389,38 @@ class AlertSystem:
     def register_thread(self, thread: threading.Thread | None = None) -> None:
         """Know a thread of the program, by default the calling one. Twice is once."""
         self._threads.register(thread)
+        if self._keeper() is not self.coordinator:
+            self._core.parts.register_thread(thread)  # a foreign coordinator looks after it in its own way
 
     def unregister_thread(self, thread: threading.Thread | None = None) -> None:
         """Forget a thread, by default the calling one."""
         self._threads.unregister(thread)
+        if self._core.parts is not self.coordinator:
+            self._core.parts.unregister_thread(thread)
+
+    def registered(
+        self, name: str = "", *, must_live: bool = False, heartbeat_s: float | None = None
+    ) -> RegisteredThread:
+        """Look after the calling thread for as long as a block lasts (`with`), or a function (as decorator).
+
+        Args:
+            name: as alerts call the thread; by default its own.
+            must_live: ring when the block comes to its end, however it does.
+            heartbeat_s: ring when `heartbeat()` is not called for twice these seconds.
+        Raises: ConfigError: if `heartbeat_s` is no time.
+        """
+        return RegisteredThread(self, name, must_live=must_live, heartbeat_s=heartbeat_s)
+
+    def heartbeat(self) -> None:
+        """Say that the calling thread gets on."""
+        self._keeper().heartbeat()
+
+    def _keeper(self) -> MonitoringCoordinator:
+        """Who keeps the promises of threads."""
+        return self._core.keeper()
+
+    def _knows(self, thread: threading.Thread) -> bool:
+        return thread in self._threads.known
 
     # -- for the doors and the command line
 

@@ -23,12 +23,14 @@ from tocsin.sensors.choose import host_sensors, process_sensors
 from tocsin.sensors.eventloop import EventLoopSensor
 from tocsin.sensors.linux.pressure_trigger import PressureTrigger
 from tocsin.sensors.own import CallableSensor, OwnMetrics
+from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.evidence import capture
 from tocsin.system.intake import Intake
 from tocsin.system.reporting import complain
 from tocsin.system.self_sensor import SelfSensor
 from tocsin.system.signals import AlertSignal
 from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
+from tocsin.system.supervision import ThreadSupervision
 from tocsin.system.tempo import Tempo
 from tocsin.system.watching import WatchThread
 from tocsin.tally import Tally
@@ -53,14 +55,28 @@ class SystemCore:
         config: what to watch and whom to tell.
         clock: read once a pass.
         sensors: instead of those of this machine.
+        coordinator: who is told of threads, asked at each use; by default the one of its own.
     """
 
-    def __init__(self, config: AlertConfig, clock: Clock, sensors: Iterable[Sensor] | None) -> None:
+    def __init__(
+        self,
+        config: AlertConfig,
+        clock: Clock,
+        sensors: Iterable[Sensor] | None,
+        *,
+        coordinator: Callable[[], object] | None = None,
+    ) -> None:
         self.config = config
         self.clock = clock
         self.disabled = os.environ.get("TOCSIN_DISABLED", "") not in {"", "0"}
         self.parts = MonitoringCoordinator(clock=clock)
-        self.buffers = BufferManager()
+        self._coordinator = coordinator
+        self.supervision = ThreadSupervision(
+            lambda: (self.parts, self.keeper()),
+            stuck_after_s=config.stuck_after,
+            interval_s=config.check_interval,
+        )
+        self.buffers = BufferManager(config.buffer_budget)
         self.loops = EventLoopSensor()
         self.metrics = OwnMetrics(capacity=0) if self.disabled else OwnMetrics()
         self.listener_failures = Tally()
@@ -164,7 +180,22 @@ class SystemCore:
 
     def has_unfinished(self) -> bool:
         """Whether something waits to be judged, told or delivered."""
-        return bool(len(self.intake) or self.delivery.waiting() or self.engine.decisions.teller.has_unsaid())
+        unsaid = self.engine.decisions.teller.has_unsaid() or self.supervision.has_unseen()
+        return bool(len(self.intake) or self.delivery.waiting() or unsaid)
+
+    def keeper(self) -> MonitoringCoordinator:
+        """Who keeps what threads promised: the coordinator, or our own where that is a foreign one."""
+        coordinator = None if self._coordinator is None else self._coordinator()
+        return coordinator if isinstance(coordinator, MonitoringCoordinator) else self.parts
+
+    def forget_threads(self) -> None:
+        """What our own coordinator kept in place of a foreign one goes, and so does the hook, if nobody is left."""
+        if self.keeper() is not (self._coordinator() if self._coordinator is not None else None):
+            for one in self.parts.registered():
+                self.parts.unregister_thread(one.thread)
+        if not self.parts.threads:
+            self.parts.release()
+        self.ask_now(lambda _: self.supervision.forget())
 
     def _ring(self) -> None:
         try:
@@ -189,7 +220,9 @@ class SystemCore:
         )  # fmt: skip
 
     def _make_monitor(self) -> PerformanceMonitor:
-        sensors = [*host_sensors(), *process_sensors()] if self._sensors is None else self._sensors
+        sensors = self._sensors
+        if sensors is None:
+            sensors = [*host_sensors(), *process_sensors(), storage_sensor(self.config.storage_settings)]
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
         return PerformanceMonitor(
             [*sensors, *inner, *self._added],
@@ -261,6 +294,7 @@ class SystemCore:
         inputs.append(given.Sample(batch.ids, batch.values))
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
+        inputs += self.supervision.look(now)
         self._step_with_loops(inputs, now)
 
     def wants_beat(self) -> bool:
@@ -324,6 +358,7 @@ class SystemCore:
         self.metrics.after_fork()
         self.loops.close()
         self.parts.after_fork()
+        self.supervision.after_fork()
         self.intake.after_fork()
         self.stepper.after_fork(self._make_engine())
         self.watch.after_fork()

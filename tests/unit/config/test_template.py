@@ -15,7 +15,7 @@ from tocsin.config.table import SETTINGS
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "configuration.md"
 # What has no default worth writing stands in the template with an example.
-EXAMPLES = {"state_dir", "control", "components"}
+EXAMPLES = {"state_dir", "control", "components", "buffer_budget", "storage"}
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def as_toml(value: Any) -> str:
         case str():
             return f'`"{value}"`'
         case dict():
-            return "`{" + ", ".join(f'{key} = "{one}"' for key, one in value.items()) + "}`"
+            return "`{" + ", ".join(f"{key} = {as_toml(one).strip('`')}" for key, one in value.items()) + "}`"
     return f"`{value:g}`"
 
 

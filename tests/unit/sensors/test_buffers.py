@@ -79,7 +79,7 @@ def test_a_buffer_is_not_kept_alive_and_vanishes(now: Instant) -> None:
     sensor = BufferSensor(manager)
     plain: queue.Queue[int] | None = queue.Queue(maxsize=4)
     manager.track("plain", plain)
-    assert sensor.read(now) == [0.0]
+    assert sensor.read(now) == [0.0, 0.0]
     plain = None
     gc.collect()
     assert sensor.read(now) == []
@@ -97,11 +97,12 @@ def test_a_broken_buffer_harms_only_its_own_series_and_is_counted(now: Instant) 
     manager.track("ring", ring)
     manager.track("odd", lambda: -1, capacity=3)
     sensor = BufferSensor(manager)
-    first, second, third = sensor.read(now)
+    first, second, third, *marks = sensor.read(now)
     assert math.isnan(first)
     assert second == 0.5
     assert math.isnan(third)
-    assert [dict(key.labels)["buffer"] for key in sensor.layout] == ["broken", "ring", "odd"]
+    assert [dict(key.labels)["buffer"] for key in sensor.layout] == [*["broken", "ring", "odd"] * 2]
+    assert marks == [0.0, 0.5, 0.0]
     assert manager.failures == {"broken": 1, "ring": 0, "odd": 1}
     assert list(manager.usage) == ["ring"]
 
@@ -113,7 +114,7 @@ def test_the_layout_changes_only_with_the_buffers(now: Instant) -> None:
     sensor.read(now)
     layout = sensor.layout
     ring.append(2)
-    assert sensor.read(now) == [1.0]
+    assert sensor.read(now) == [1.0, 1.0]
     assert sensor.layout is layout
     manager.untrack("ring")
     manager.untrack("never there")

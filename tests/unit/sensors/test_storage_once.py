@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.sensors import storage
-from tocsin.sensors.storage import probe_storage
+from tocsin.sensors.storage import once, place
+from tocsin.sensors.storage.once import probe_storage
 
 
 def names(folder: Path) -> list[str]:
@@ -31,13 +31,13 @@ def test_a_synced_write_takes_time(on_disk: Path) -> None:
 
 def test_the_file_is_never_seen_in_the_folder(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    sync = storage._sync
+    sync = place.sync
 
     def look(fd: int) -> None:
         seen.append(names(on_disk))
         sync(fd)
 
-    monkeypatch.setattr(storage, "_sync", look)
+    monkeypatch.setattr(once, "sync", look)
     assert probe_storage(on_disk).duration_s is not None
     assert seen == [[]]
     assert names(on_disk) == []
@@ -51,13 +51,13 @@ def test_where_nameless_files_are_unknown_the_name_is_gone_at_once(
     monkeypatch.delattr(os, "O_TMPFILE")
     monkeypatch.setattr(tempfile, "_O_TMPFILE_WORKS", False)
     seen: list[list[str]] = []
-    sync = storage._sync
+    sync = place.sync
 
     def look(fd: int) -> None:
         seen.append(names(on_disk))
         sync(fd)
 
-    monkeypatch.setattr(storage, "_sync", look)
+    monkeypatch.setattr(once, "sync", look)
     assert probe_storage(on_disk).duration_s is not None
     assert seen == [[]]
     assert names(on_disk) == []
@@ -67,7 +67,7 @@ def test_nothing_stays_open_or_behind_when_the_disk_fails(on_disk: Path, monkeyp
     def fail(fd: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(storage, "_sync", fail)
+    monkeypatch.setattr(once, "sync", fail)
     before = len(names(Path("/proc/self/fd")))
     result = probe_storage(on_disk)
     assert result.duration_s is None
