@@ -88,6 +88,9 @@ _PROCESS: Final = (
     ),
     _gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
     _gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
+    _gauge(
+        "process.open_file_descriptor.kinds", "{file_descriptor}", "open file descriptors by what they are; label kind"
+    ),
     _gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),
     _counter("process.context_switches", "{switch}", "context switches; label type (voluntary, involuntary)"),
     _counter("process.paging.faults", "{fault}", "page faults; label type (minor, major)"),
@@ -95,8 +98,27 @@ _PROCESS: Final = (
     _gauge("process.uptime", "s", "time since the program started"),
 )
 
-_TOCSIN: Final = (
+_RUNTIME: Final = (
     _gauge("tocsin.eventloop.lag", "s", "how late an asyncio event loop answers a ping; label loop"),
+    _gauge("tocsin.asyncio.tasks", "{task}", "asyncio tasks that are not done; label loop"),
+    _gauge("tocsin.asyncio.oldest_task", "s", "time since the oldest task that is not done was first seen; label loop"),
+    _gauge("tocsin.gc.pause", "s", "the longest garbage collection since the reading before"),
+    _counter("tocsin.gc.time", "s", "time that garbage collections took, in sum"),
+    _counter("cpython.gc.collections", "{collection}", "garbage collections; label generation"),
+    _counter("cpython.gc.collected_objects", "{object}", "objects freed by garbage collections; label generation"),
+    _counter(
+        "cpython.gc.uncollectable_objects",
+        "{object}",
+        "objects that garbage collections found and could not free; label generation",
+    ),
+    _gauge("tocsin.gil.wait", "s", "how long the watch thread, ready to run, waited for the interpreter"),
+    _gauge("tocsin.sched.delay", "s", "how long the watch thread, ready to run, waited for a core"),
+    _gauge("tocsin.wakeup.delay", "s", "how much later than asked the watch thread woke, for either reason"),
+    _gauge("tocsin.thread.count", "{thread}", "threads that Python knows, those of Tocsin included"),
+    _gauge("tocsin.thread.daemon.count", "{thread}", "threads that Python knows and does not wait for at the end"),
+)
+
+_TOCSIN: Final = (
     _gauge("tocsin.storage.probe.duration", "s", "time of a small synced write to a temporary file; label path"),
     _gauge("tocsin.buffer.utilization", "1", "share of a tracked buffer's capacity in use; label buffer"),
     _gauge("tocsin.memory.leak.rate", "By/s", "growth of memory that confirmed leaks hold"),
@@ -115,7 +137,7 @@ _TOCSIN: Final = (
     _gauge("tocsin.self.cpu", "1", "CPU time of the watch thread for each second, as a share of one core"),
 )
 
-CATALOGUE: Final[dict[str, MetricInfo]] = {info.name: info for info in (*_HOST, *_PROCESS, *_TOCSIN)}
+CATALOGUE: Final[dict[str, MetricInfo]] = {info.name: info for info in (*_HOST, *_PROCESS, *_RUNTIME, *_TOCSIN)}
 
 
 def describe(metric: str) -> MetricInfo:
