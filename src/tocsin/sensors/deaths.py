@@ -17,7 +17,8 @@ from tocsin.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_HOOKS: Final = 8
+# Somebody who wraps whatever is there again and again must not make a chain without end of us.
+MAX_HOOKS: Final = 32
 failures: Final = Tally()
 
 
@@ -47,7 +48,7 @@ class _Hook:
 
 _listeners: weakref.WeakSet[DeathListener] = weakref.WeakSet()
 _lock = threading.Lock()
-_hooks: list[_Hook] = []
+_hooks: weakref.WeakSet[_Hook] = weakref.WeakSet()  # those that somebody still holds
 
 
 def listen(listener: DeathListener) -> None:
@@ -58,7 +59,7 @@ def listen(listener: DeathListener) -> None:
         # no harm, one that is not heard of does.
         if not isinstance(threading.excepthook, _Hook) and len(_hooks) < MAX_HOOKS:
             hook = _Hook(threading.excepthook)
-            _hooks.append(hook)
+            _hooks.add(hook)
             threading.excepthook = hook
 
 
@@ -67,10 +68,7 @@ def leave(listener: DeathListener) -> None:
     with _lock:
         _listeners.discard(listener)
         if not _listeners and isinstance(threading.excepthook, _Hook):
-            hook = threading.excepthook
-            threading.excepthook = hook.previous
-            if hook in _hooks:
-                _hooks.remove(hook)
+            threading.excepthook = threading.excepthook.previous
 
 
 def _in_child() -> None:

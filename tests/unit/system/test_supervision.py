@@ -312,6 +312,22 @@ def test_the_hook_is_chained_and_taken_back_at_cleanup_if_it_is_still_ours(bell:
     assert (mine, hooked) == (["no such order"], ["no such order"])
 
 
+def test_hooks_that_come_and_go_do_not_make_us_deaf(bell: Bell) -> None:
+    before = threading.excepthook
+    coordinator, held = bell.system._core.parts, len(deaths._hooks)
+    for _ in range(100):
+        coordinator.register_thread()
+        threading.excepthook = before  # as a test's monkeypatch does
+    assert len(deaths._hooks) <= held + 1
+
+    def work() -> None:
+        bell.system.register_thread()
+        fail_deeply()
+
+    run_out(work)
+    assert bell.after(2) == ["Thread died"]
+
+
 def test_a_broken_exception_cannot_hide_a_death(bell: Bell) -> None:
     class Odd(Exception):
         def __str__(self) -> str:
