@@ -26,9 +26,7 @@ class Waiter:
         attend(clock, self.wakeup, self.thread)
         self.thread.start()
 
-    def _live(
-        self, clock: VirtualClock, pauses_s: tuple[float, ...], log: list[tuple[str, float]], name: str
-    ) -> None:
+    def _live(self, clock: VirtualClock, pauses_s: tuple[float, ...], log: list[tuple[str, float]], name: str) -> None:
         for pause_s in pauses_s:
             rung = clock.wait(self.wakeup, pause_s)
             log.append((f"{name} rung" if rung else name, clock.now().mono_s - 1000.0))

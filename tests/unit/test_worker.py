@@ -189,9 +189,7 @@ def test_ctrl_c_reaches_a_caller_who_does_the_work(monkeypatch: pytest.MonkeyPat
 def test_many_threads_post_at_once_and_nothing_is_lost() -> None:
     bench = Bench(capacity=100_000)
     bench.may_go_on.set()
-    threads = [
-        threading.Thread(target=lambda: [bench.worker.post(number) for number in range(500)]) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: [bench.worker.post(number) for number in range(500)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,6 +13,7 @@ import msgspec
 from tocsin.model.host_metrics import CONTAINER, HOST
 from tocsin.model.levels import AlertCategory
 from tocsin.model.metric_info import MetricInfo, MetricKind, counter, gauge, read_from
+from tocsin.model.runtime_metrics import DESCRIPTOR_KINDS, RUNTIME
 
 __all__ = ["CATALOGUE", "CATEGORY_DEFAULTS", "SHORT_NAMES", "CategoryDefault", "MetricInfo", "MetricKind", "describe"]
 
@@ -47,29 +48,8 @@ _PROCESS: Final = (
         gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
         gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),
     )),
-    gauge("process.open_file_descriptor.kinds", "{file_descriptor}",
-          "open file descriptors by what they are; label kind"),
+    *DESCRIPTOR_KINDS,
 )  # fmt: skip
-
-_RUNTIME: Final = (
-    _gauge("tocsin.eventloop.lag", "s", "how late an asyncio event loop answers a ping; label loop"),
-    _gauge("tocsin.asyncio.tasks", "{task}", "asyncio tasks that are not done; label loop"),
-    _gauge("tocsin.asyncio.oldest_task", "s", "time since the oldest task that is not done was first seen; label loop"),
-    _gauge("tocsin.gc.pause", "s", "the longest garbage collection since the reading before"),
-    _counter("tocsin.gc.time", "s", "time that garbage collections took, in sum"),
-    _counter("cpython.gc.collections", "{collection}", "garbage collections; label generation"),
-    _counter("cpython.gc.collected_objects", "{object}", "objects freed by garbage collections; label generation"),
-    _counter(
-        "cpython.gc.uncollectable_objects",
-        "{object}",
-        "objects that garbage collections found and could not free; label generation",
-    ),
-    _gauge("tocsin.gil.wait", "s", "how long the watch thread, ready to run, waited for the interpreter"),
-    _gauge("tocsin.sched.delay", "s", "how long the watch thread, ready to run, waited for a core"),
-    _gauge("tocsin.wakeup.delay", "s", "how much later than asked the watch thread woke, for either reason"),
-    _gauge("tocsin.thread.count", "{thread}", "threads that Python knows, those of Tocsin included"),
-    _gauge("tocsin.thread.daemon.count", "{thread}", "threads that Python knows and does not wait for at the end"),
-)
 
 _TOCSIN: Final = (
     _gauge("tocsin.storage.probe.duration", "s", "time of a small synced write to a temporary file; label path"),
@@ -108,7 +88,7 @@ _TOCSIN: Final = (
 )
 
 CATALOGUE: Final[dict[str, MetricInfo]] = {
-    info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *_RUNTIME, *_TOCSIN)
+    info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *RUNTIME, *_TOCSIN)
 }
 
 
