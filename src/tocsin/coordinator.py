@@ -111,7 +111,7 @@ class MonitoringCoordinator:
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may come between
         self._threads: dict[threading.Thread, Registered] = {}
         self._leaving: dict[threading.Thread, Registered] = {}
         self._numbers = itertools.count(1)
@@ -280,7 +280,7 @@ class MonitoringCoordinator:
 
     def after_fork(self) -> None:
         """In the child: a new lock, no threads but the one that forked, nothing running."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may come between
         self.running = False
         self._threads = {thread: kept for thread, kept in self._threads.items() if thread.is_alive()}
         self._leaving = {}

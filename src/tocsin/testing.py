@@ -1,12 +1,14 @@
 """For the tests of programs that use Tocsin: an obedient clock, a channel that remembers, a sensor with a script.
 
-from tocsin.testing import RecordingChannel, ScriptedSensor, fast_config, system_for_tests
+from tocsin import AlertCategory, AlertRule, AlertSeverity
+from tocsin.testing import RecordingChannel, ScriptedSensor, system_for_tests
 
+rule = AlertRule("orders-deep", AlertCategory.GENERAL, AlertSeverity.WARNING, 50, metric="orders.depth")
 channel = RecordingChannel()
-system, clock = system_for_tests(channel, sensors=[ScriptedSensor("orders.depth", [1, 1, 99])])
+system, clock = system_for_tests(channel, sensors=[ScriptedSensor("orders.depth", [1, 1, 99])], rules=[rule])
 with system:
-clock.advance(3)
-system.flush()
+    clock.advance(2)
+    system.flush()
 assert channel.titles() == ["orders-deep"]
 """
 

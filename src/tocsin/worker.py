@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from tocsin.clock import Wakeup
@@ -39,11 +40,12 @@ class Worker(Generic[Job]):
 
     def after_fork(self) -> None:
         """Begin anew: the parent's thread, lock and jobs stay with the parent."""
-        self._lock = threading.Lock()
+        # One that its owner may take again: a signal handler, or a finalizer, may post while this thread is posting.
+        self._lock = threading.RLock()
         self._work = Wakeup()
         self._idle = threading.Condition(self._lock)
         self._jobs: list[tuple[int, int, Job]] = []
-        self._posted = 0
+        self._order = count()
         self._busy = False
         self._thread: threading.Thread | None = None
 
@@ -57,8 +59,7 @@ class Worker(Generic[Job]):
         with self._lock:
             if len(self._jobs) >= self._capacity:
                 return False
-            self._posted += 1
-            heapq.heappush(self._jobs, (-priority, self._posted, job))
+            heapq.heappush(self._jobs, (-priority, next(self._order), job))
             alive = self._thread is not None or self._start()
         self._work.set()
         if not alive:
@@ -77,13 +78,15 @@ class Worker(Generic[Job]):
         try:
             self._thread = thread
             thread.start()
-        except RuntimeError:
+        except BaseException as error:
             self._thread = None
+            if not isinstance(error, RuntimeError):
+                raise  # a Ctrl-C while it started; if it did all the same, it sees that it is not wanted
             return False
         return True
 
     def _live(self) -> None:
-        while True:
+        while self._thread is threading.current_thread():
             self._do_all()
             if self._work.wait(self._idle_s):
                 continue

@@ -37,6 +37,11 @@ class Waiter:
         assert not self.thread.is_alive()
 
 
+def a_clock() -> tuple[VirtualClock, list[tuple[str, float]]]:
+    """A clock, and a place to write down what happens when."""
+    return VirtualClock(), []
+
+
 # -- instants
 
 
@@ -148,7 +153,7 @@ def test_the_wall_clock_can_be_set_alone() -> None:
 
 
 def test_threads_are_woken_in_the_order_of_their_deadlines_at_their_deadlines() -> None:
-    clock, log = VirtualClock(), []  # type: ignore[var-annotated]
+    clock, log = a_clock()
     waiters = [
         Waiter(clock, 3.0, 4.0, log=log, name="slow"),
         Waiter(clock, 2.0, 2.0, 2.0, log=log, name="quick"),
@@ -165,7 +170,7 @@ def test_threads_are_woken_in_the_order_of_their_deadlines_at_their_deadlines() 
 
 
 def test_a_ring_wakes_a_waiting_thread_without_time_passing() -> None:
-    clock, log = VirtualClock(), []  # type: ignore[var-annotated]
+    clock, log = a_clock()
     waiter = Waiter(clock, 5.0, 5.0, log=log)
     waiter.wakeup.set()
     clock.advance(5)
@@ -176,7 +181,7 @@ def test_a_ring_wakes_a_waiting_thread_without_time_passing() -> None:
 
 def test_time_does_not_move_before_a_thread_that_was_just_started_waits() -> None:
     for _ in range(20):
-        clock, log = VirtualClock(), []  # type: ignore[var-annotated]
+        clock, log = a_clock()
         waiter = Waiter(clock, *[1.0] * 5, log=log)
         clock.advance(5)
         assert [at_s for _, at_s in log] == [1.0, 2.0, 3.0, 4.0, 5.0]
@@ -239,7 +244,8 @@ def test_waiting_for_no_time_returns_at_once(seconds: float) -> None:
 
 
 def test_sleeping_tasks_move_a_clock_that_jumps_each_at_its_time() -> None:
-    clock, log = VirtualClock(autojump=True), []  # type: ignore[var-annotated]
+    clock = VirtualClock(autojump=True)
+    log: list[tuple[str, float]] = []
 
     async def task(name: str, pause_s: float, times: int) -> None:
         for _ in range(times):

@@ -17,7 +17,8 @@ def test_a_count_starts_at_nothing_and_reading_does_not_change_it() -> None:
 
 
 def test_eight_threads_lose_no_count_while_others_read_it() -> None:
-    tally, over, reads = Tally(), threading.Event(), []  # type: ignore[var-annotated]
+    tally, over = Tally(), threading.Event()
+    reads: list[int] = []
 
     def count() -> None:
         for _ in range(50_000):

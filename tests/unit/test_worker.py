@@ -186,6 +186,33 @@ def test_ctrl_c_reaches_a_caller_who_does_the_work(monkeypatch: pytest.MonkeyPat
     assert bench.worker.waiting == 0
 
 
+def test_a_thread_that_was_interrupted_while_it_started_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    bench = Bench()
+    bench.may_go_on.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bench.worker.post("first")
+    bench.worker.post("second")
+    bench.finish()
+    assert sorted(map(str, bench.done)) == ["first", "second"]
+
+
+def test_whoever_comes_between_a_posting_may_post() -> None:
+    bench = Bench()
+    bench.may_go_on.set()
+    with bench.worker._lock:  # as a signal handler on the same thread
+        bench.worker.post("first")
+        bench.worker.post("second")
+    bench.finish()
+    assert bench.done == ["first", "second"]
+
+
 def test_many_threads_post_at_once_and_nothing_is_lost() -> None:
     bench = Bench(capacity=100_000)
     bench.may_go_on.set()

@@ -132,8 +132,8 @@ class ConsoleAlertChannel:
 def _is_plain_file(stream: TextIO) -> bool:
     """Whether it is the program's own output, and its descriptor takes bytes as they are.
 
-    Written past Python's object: whoever waits in it for a reader that does not read holds its lock, and the interpreter
-    aborts when it comes to flush the stream at the end.
+    Written past Python's object: whoever waits in it for a reader that does not read holds its lock, and the
+    interpreter aborts when it comes to flush the stream at the end.
     """
     return os.name == "posix" and (stream is sys.__stderr__ or stream is sys.__stdout__)
 

@@ -10,6 +10,7 @@ from tocsin.model.rule import AlertRule
 
 CPU_RULE = "cpu-high"
 MEMORY_RULE = "memory-high"
+CONTAINER_RULE = "container-memory-high"
 PROCESS_MEMORY_RULE = "process-memory-high"
 STORAGE_RULE = "storage-latency-high"
 BUFFER_RULE = "buffer-high"
@@ -125,7 +126,7 @@ def _container() -> tuple[AlertRule, ...]:
     """Quiet where there is no container: these series exist only where a group sets a limit."""
     return (
         AlertRule(
-            "container-memory-high",
+            CONTAINER_RULE,
             AlertCategory.MEMORY_THRESHOLD,
             _WARNING,
             "90 %",

@@ -11,7 +11,7 @@ from tocsin.errors import SampleError
 from tocsin.model.inputs import Answer, Check
 from tocsin.model.notice import CheckResult
 from tocsin.model.readings import SeriesKey, is_reading
-from tocsin.rules.defaults import BUFFER_RULE, CPU_RULE, MEMORY_RULE, PROCESS_MEMORY_RULE, STORAGE_RULE
+from tocsin.rules.defaults import BUFFER_RULE, CONTAINER_RULE, CPU_RULE, MEMORY_RULE, PROCESS_MEMORY_RULE, STORAGE_RULE
 from tocsin.sensors.storage import ProbeResult, probe_storage
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class _Kind(NamedTuple):
 _CPU = _Kind(CPU_RULE, "system.cpu.utilization", "%", 100.0)
 _MEMORY = _Kind(MEMORY_RULE, "system.memory.utilization", "%", 100.0)
 _OWN_MEMORY = _Kind(PROCESS_MEMORY_RULE, "process.memory.utilization", "%", 100.0)
+_CONTAINER = _Kind(CONTAINER_RULE, "container.memory.utilization", "%", 100.0)
 _STORAGE = _Kind(STORAGE_RULE, "tocsin.storage.probe.duration", "ms", 1000.0)
 _BUFFER = _Kind(BUFFER_RULE, "tocsin.buffer.utilization", "%", 100.0)
 
@@ -79,6 +80,8 @@ class DirectChecks:
         host = await self._judge(
             _MEMORY, await self._read("host.memory", _MEMORY.metric), "memory could not be measured"
         )
+        if not host.triggered and (container := await self._read("container", _CONTAINER.metric)):
+            return await self._judge(_CONTAINER, container, "memory could not be measured", remember_as=_MEMORY)
         own = await self._read("process", "process.memory.utilization", "process.memory.limit")
         limit = own.pop(SeriesKey("process.memory.limit"), None)
         whole = (await self._read("host.memory", "system.memory.limit")).get(SeriesKey("system.memory.limit"))

@@ -110,7 +110,11 @@ class Intake:
                 return UNREADABLE
         if not self._rung:
             self._rung = True
-            self._ring()
+            try:
+                self._ring()
+            except BaseException:  # a Ctrl-C: nobody knows whether it was heard, so the next event rings again
+                self._rung = False
+                raise
         return ACCEPTED
 
     def _refuse(self) -> Receipt:

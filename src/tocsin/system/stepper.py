@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.clock import Clock, Instant, Wakeup
 
@@ -75,25 +75,26 @@ class Stepper:
         self.engine = engine
         self.owner = None
         self.bell = Wakeup()
-        self._lock = threading.Lock()
-        self._holder: int | None = None
+        # It knows its owner: a signal handler or a finalizer may come between a step and call us on the same thread.
+        self._lock: Any = threading.RLock()
         self._posted: deque[Reply] = deque()
 
     def ring(self) -> None:
-        """Something waits in the intake. Never blocks: whoever steps now, or next, takes it along."""
+        """Something waits. Never blocks: whoever steps now, or next, takes it along."""
         if self.owner is not None:
             self.bell.set()
             return
-        while len(self.intake) and self._lock.acquire(blocking=False):
-            self._step_and_release([])
-        if self._posted and not self._lock.locked():
-            self.serve()
+        while (len(self.intake) or self._posted) and self._step_if_free():
+            pass
 
     def step(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
         """Step with these inputs, behind what waits in the intake, on this thread."""
-        self._lock.acquire()
-        outcome = self._step_and_release(inputs, now)
-        self._serve_late()
+        with self._lock:
+            now = now or self._clock.now()
+            outcome = self._step(inputs, now)
+        self._publish(outcome, now)
+        if self.owner is None:
+            self.ring()  # somebody may have found us at it, and left what he had
         return outcome
 
     def ask(
@@ -104,7 +105,7 @@ class Stepper:
         Returns: None, if the watch thread did not answer in time, or if this thread is in the middle of a step (in a
             signal handler or a finalizer that came between). The input is still taken.
         """
-        if self._holder == threading.get_ident():
+        if self._is_at_it():
             self._posted.append(Reply(work))
             self.bell.set()
             return None
@@ -141,19 +142,33 @@ class Stepper:
     def _steps_here(self) -> bool:
         return self.owner is None or self.owner is threading.current_thread()
 
-    def _step_and_release(self, inputs: Sequence[Input], now: Instant | None = None) -> Outcome:
-        """Step under the lock that is held, release it, and publish."""
-        try:
-            self._holder = threading.get_ident()
-            now = now or self._clock.now()
-            outcome = self.engine.step([*self.intake.drain(), *inputs], now)
-        finally:
-            self._holder = None
-            self._lock.release()
-        self._publish(outcome, now)
-        return outcome
+    def _is_at_it(self) -> bool:
+        """Whether this very thread is in the middle of a step."""
+        return bool(self._lock._is_owned())  # noqa: SLF001 - what threading.Condition asks too
 
-    def _serve_late(self) -> None:
-        # Somebody may have found the lock taken and left an event for whoever held it.
-        if self.owner is None:
-            self.ring()
+    def _step_if_free(self) -> bool:
+        """Step once with what waits. False: somebody is at it, and takes it along."""
+        if self._is_at_it():
+            return False
+        reply: Reply | None = None
+        answers: tuple[Answer, ...] = ()
+        try:
+            if not self._lock.acquire(blocking=False):
+                return False
+            now = self._clock.now()
+            reply = self._posted.popleft() if self._posted else None
+            outcome = self._step([] if reply is None else reply.work(now), now)
+            answers = outcome.answers[-1:]
+        finally:
+            # Not asked whether it was acquired: a Ctrl-C may come right behind that, and be the only one to know.
+            try:  # noqa: SIM105 - `suppress` would be another moment for a Ctrl-C
+                self._lock.release()
+            except RuntimeError:
+                pass  # it was not
+            if reply is not None:
+                reply.give(answers)
+        self._publish(outcome, now)
+        return True
+
+    def _step(self, inputs: Sequence[Input], now: Instant) -> Outcome:
+        return self.engine.step([*self.intake.drain(), *inputs], now)

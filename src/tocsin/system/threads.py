@@ -48,11 +48,11 @@ class ThreadRegister:
         self.known: set[threading.Thread] = set()
         self._coordinator = coordinator
         self._report = report
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may come between
 
     def after_fork(self) -> None:
         """In the child only the thread that forked goes on."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may come between
         self.known = {thread for thread in self.known if thread.is_alive()}
 
     def register(self, thread: threading.Thread | None) -> None:

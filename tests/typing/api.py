@@ -1,0 +1,153 @@
+"""The public face as a user's type checker sees it: every public name in use. It is checked, and never run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_type
+
+import tocsin
+from tocsin import (
+    AlertCategory,
+    AlertChannel,
+    AlertCondition,
+    AlertConfig,
+    AlertHistory,
+    AlertNotFound,
+    AlertRule,
+    AlertSeverity,
+    AlertState,
+    AlertSystem,
+    BufferManager,
+    CheckResult,
+    Clock,
+    ConfigError,
+    ConsoleAlertChannel,
+    ControlError,
+    DeliveryError,
+    Instant,
+    MonitoringCoordinator,
+    Notice,
+    PerformanceAlert,
+    PerformanceMonitor,
+    PerformanceReport,
+    Receipt,
+    RuleNotFound,
+    SampleError,
+    StoreError,
+    SystemClock,
+    TocsinError,
+    VirtualClock,
+    emit,
+    load_config,
+    watch,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION: str = tocsin.__version__
+
+
+class Pager:
+    """A channel needs a name and one coroutine."""
+
+    name = "pager"
+
+    async def send_alert(self, alert: PerformanceAlert) -> None:
+        if alert.severity >= AlertSeverity.CRITICAL and alert.category is not AlertCategory.GENERAL:
+            raise DeliveryError(f"no route for {alert.title}", permanent=True, retry_after_s=None)
+
+
+def tell(alert: PerformanceAlert) -> None:
+    """A plain function is a channel too."""
+    assert_type(alert.state, AlertState)
+    assert_type(alert.started_at, datetime)
+    assert_type(alert.with_component("orders").with_recommendations("Look"), PerformanceAlert)
+
+
+def one_line() -> None:
+    with watch(AlertConfig(name="orders")) as bell:
+        assert_type(bell, AlertSystem)
+    assert_type(emit("Disk is odd", "…", "critical", "backup", labels={"disk": "a"}), Receipt)
+
+
+def configure() -> AlertConfig:
+    rule = AlertRule(
+        "depth-high",
+        AlertCategory.GENERAL,
+        AlertSeverity.WARNING,
+        100,
+        metric="orders.depth",
+        condition=AlertCondition.GREATER_THAN,
+        for_s=30.0,
+        recommendations=("Look",),
+    )
+    channel: AlertChannel = Pager()
+    config = AlertConfig(
+        check_interval="1s",
+        cpu_threshold=85,
+        memory_threshold="90 %",
+        rules=[rule],
+        channels=[channel, tell, ConsoleAlertChannel(color=False)],
+        state_dir=Path("state"),
+    )
+    assert_type(config.get_dynamic_threshold("cpu", [40, 60]), float)
+    assert_type(load_config(Path("tocsin.toml")), AlertConfig)
+    return config.replace(name="orders")
+
+
+async def use(system: AlertSystem) -> None:
+    assert_type(await system.check_cpu_usage(), CheckResult)
+    assert_type(await system.check_memory_usage(), CheckResult)
+    assert_type(await system.check_storage_latency(), CheckResult)
+    assert_type(await system.check_buffer_usage(), CheckResult)
+    assert_type(system.emit("Odd", "m", AlertSeverity.INFO, "app", durable=True), Receipt)
+    assert_type(system.resolve("fingerprint"), bool)
+    assert_type(await system.get_recent_alerts(5), list[PerformanceAlert])
+    assert_type(await system.get_alerts_by_category(AlertCategory.CPU_USAGE), list[PerformanceAlert])
+    assert_type(await system.get_unacknowledged_alerts(), list[PerformanceAlert])
+    assert_type(system.history, AlertHistory)
+    assert_type(system.history.get_recent(minutes=1), list[PerformanceAlert])
+    assert_type(system.history.should_suppress("app", AlertSeverity.INFO), bool)
+    assert_type(system.buffers, BufferManager)
+    system.buffers.track("orders", [], capacity=10)
+    system.alert_triggered.connect(lambda title, message, level: None)
+    system.alert_changed.connect(tell)
+    system.record("orders.depth", 4.0, {"queue": "a"})
+    system.add_channel(tell, severity=AlertSeverity.CRITICAL)
+    system.register_thread()
+    system.unregister_thread()
+    await system.clear_history()
+    await system.cleanup()
+    assert_type(system.stop(timeout_s=1.0), bool)
+
+
+def refuse(system: AlertSystem) -> Mapping[str, Any]:
+    try:
+        system.acknowledge("id", by="me")
+        system.remove_rule("name")
+    except (AlertNotFound, RuleNotFound) as error:
+        assert_type(str(error), str)
+    except ConfigError as error:
+        for problem in error.problems:
+            assert_type(problem.where, str)
+    except (SampleError, StoreError, ControlError, TocsinError):
+        raise
+    return system.status()
+
+
+def look() -> float | None:
+    report = PerformanceMonitor().read()
+    assert_type(report, PerformanceReport)
+    return report.get("system.cpu.utilization")
+
+
+def on_a_clock_of_ones_own(notice: Notice) -> None:
+    clock: Clock = SystemClock()
+    virtual = VirtualClock()
+    virtual.advance(60)
+    assert_type(virtual.now(), Instant)
+    assert_type(clock.now().plus(1.0), Instant)
+    assert_type(notice.alerts, tuple[PerformanceAlert, ...])
+    AlertSystem(configure(), coordinator=MonitoringCoordinator(clock=clock), clock=virtual)
