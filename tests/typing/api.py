@@ -18,6 +18,7 @@ from tocsin import (
     AlertSeverity,
     AlertState,
     AlertSystem,
+    BufferFull,
     BufferManager,
     CheckResult,
     Clock,
@@ -111,6 +112,8 @@ async def use(system: AlertSystem) -> None:
     assert_type(system.history.get_recent(minutes=1), list[PerformanceAlert])
     assert_type(system.history.should_suppress("app", AlertSeverity.INFO), bool)
     assert_type(system.buffers, BufferManager)
+    refusals: tuple[type[Exception], ...] = (BufferFull,)
+    assert refusals
     system.buffers.track("orders", [], capacity=10)
     system.alert_triggered.connect(lambda title, message, level: None)
     system.alert_changed.connect(tell)

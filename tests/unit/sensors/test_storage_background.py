@@ -107,14 +107,25 @@ def test_a_minute_after_the_start_a_block_is_read_every_ten_seconds(on_disk: Pat
 
 def test_the_way_of_reading_is_told(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for method in (DIRECT, DROPPED):
-        bench = Bench(on_disk)
-        bench.run(63)
+        bench = _that_reads(on_disk)
         assert bench.sensor.remark.startswith(f"{on_disk}: reads with {method}; a cache of the device")
         monkeypatch.delattr(os, "O_DIRECT", raising=False)
     monkeypatch.delattr(os, "posix_fadvise")
     bench = Bench(on_disk)
     with pytest.raises(SampleError, match="answered by memory"):
         bench.run(63)
+
+
+def _that_reads(place: Path) -> Bench:
+    """A page that the kernel is just moving about stays in its cache, so emptying it may need another try."""
+    for _ in range(20):
+        bench = Bench(place)
+        try:
+            bench.run(63)
+        except SampleError:
+            continue
+        return bench
+    raise AssertionError("the page cache cannot be emptied here")
 
 
 def test_a_file_system_that_opens_directly_and_reads_not_is_read_the_other_way(

@@ -93,6 +93,7 @@ def test_a_signal_handler_may_emit_at_any_moment() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may hit a callback of Hypothesis
 def test_ctrl_c_at_any_moment_leaves_a_system_that_works() -> None:
     channel = RecordingChannel()
     system, _ = system_for_tests(channel)
