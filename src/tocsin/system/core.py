@@ -25,6 +25,7 @@ from tocsin.sensors.linux.pressure_trigger import PressureTrigger
 from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.intake import Intake
+from tocsin.system.processes import lines_of_processes
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
 from tocsin.system.self_sensor import SelfSensor
@@ -236,6 +237,7 @@ class SystemCore:
                 *self.runtime.sensors(),
                 storage_sensor(self.config.storage_settings),
             ]
+        self.runtime.witness.top_processes = lines_of_processes(sensors, self.clock)
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
         return PerformanceMonitor(
             [*sensors, *inner, *self._added],
