@@ -1,13 +1,14 @@
-"""The shortest program that rings: it watches itself, and tells of something of its own."""
+import asyncio
+import time
 
 import tocsin
 
-with tocsin.watch(name="nightly-backup") as bell:
-    bell.alert_triggered.connect(lambda title, _message, level: print(f"heard: {title} (level {level})"))
-    tocsin.emit(
-        "Disk almost full",
-        "3 GB left on /data, the next backup needs 40 GB",
-        level="critical",
-        source="backup",
-        recommendations=["Delete backups older than a month"],
-    )
+
+async def main() -> None:
+    with tocsin.watch(name="orders"):
+        await asyncio.sleep(2)
+        time.sleep(3)  # a blocking call in a coroutine: everybody waits
+        tocsin.emit("Payment refused", "the card service answers 402", "critical", source="checkout")
+
+
+asyncio.run(main())

@@ -86,6 +86,8 @@ def _place(info: MetricInfo) -> str:
     """The group of a metric: what is read from the machine stands with the machine, even without a name in OTel."""
     if info.name.startswith(("tocsin.disk.", "tocsin.filesystem.")):
         return "system."
+    if info.name.startswith("cpython."):
+        return "tocsin."
     return info.name.partition(".")[0] + "."
 
 

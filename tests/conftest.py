@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 
 import pytest
+
+# A shell's background jobs begin with SIGINT ignored, and so would every program that a test starts to interrupt it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

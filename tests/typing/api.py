@@ -112,6 +112,8 @@ async def use(system: AlertSystem) -> None:
     assert_type(system.history.get_recent(minutes=1), list[PerformanceAlert])
     assert_type(system.history.should_suppress("app", AlertSeverity.INFO), bool)
     assert_type(system.buffers, BufferManager)
+    refusals: tuple[type[Exception], ...] = (BufferFull,)
+    assert refusals
     system.buffers.track("orders", [], capacity=10)
     try:
         with system.buffers.allocate(4096, timeout_s=0) as lease:

@@ -5,18 +5,19 @@ The engine says what turned; this is where a turn becomes a change, a notice, or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tocsin.alerts.episode import Episode, Origin
 from tocsin.alerts.events import EventDesk
 from tocsin.alerts.life import Turn
+from tocsin.alerts.proofs import wanted_proofs
 from tocsin.alerts.telling import Teller
 from tocsin.alerts.wording import explain, message_of
 from tocsin.model.alert import Acknowledgement
 from tocsin.model.inputs import Change, Outcome, Want
-from tocsin.model.levels import AlertCategory, AlertState, Verdict
+from tocsin.model.levels import AlertState, Verdict
 
 if TYPE_CHECKING:
     from tocsin.alerts.book import AlertBook
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from tocsin.clock import Instant
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Acknowledge, Event, EvidenceFound
-
-# What proves an alert of a category; captured by whoever drives the engine.
-_WANTED: Final = {AlertCategory.APPLICATION_LATENCY: "loop_stack", AlertCategory.CPU_USAGE: "busy_threads"}
 
 
 class Decisions:
@@ -150,9 +148,7 @@ class Decisions:
         episode.note(self._now.utc, "firing", explain(watch.rule, watch.value))
         self._fresh.append(episode)
         self._befores.append((episode, before, "breach lasted long enough"))
-        wanted = _WANTED.get(episode.origin.category)
-        if wanted is not None:
-            self._wants.append(Want(episode.id, wanted, watch.key.labels))
+        self._wants += [Want(episode.id, kind, watch.key.labels) for kind in wanted_proofs(watch.rule)]
 
     def _calm(self, watch: Watch, episode: Episode) -> None:
         episode.note(self._now.utc, "calmed", "value is back before it rang")

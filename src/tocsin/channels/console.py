@@ -26,7 +26,6 @@ _GREEN: Final = "32"
 _DIM: Final = "2"
 # Control, format (bidi marks and the like), surrogate, private, line and paragraph separators.
 _NOT_TEXT: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_MAX_PROOF_LINES: Final = 12
 
 
 class ConsoleAlertChannel:
@@ -87,7 +86,7 @@ class ConsoleAlertChannel:
             return
         for proof in alert.evidence:
             yield f"  {visible(proof.title)}:"
-            for line in proof.lines[:_MAX_PROOF_LINES]:
+            for line in proof.lines:
                 yield f"    {visible(line)}"
         for place, advice in enumerate(alert.recommendations):
             yield f"  {'do:' if place == 0 else '   '} {visible(advice)}"

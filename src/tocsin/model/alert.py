@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from tocsin.clock import utc_now
 from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held, read_level
+from tocsin.model.readings import inert
+
+MAX_EVIDENCE_LINES: Final = 20
+MAX_EVIDENCE_CHARS: Final = 200
 
 
 class Evidence(msgspec.Struct, frozen=True):
     """What an alert carries to prove itself.
 
+    It is bounded when it is made: of more than 20 lines the last says how many are left out, and what is longer than
+    200 characters ends in a mark.
+
     Attributes:
-        kind: `stack`, `processes`, …: what the lines are.
+        kind: `stack`, `threads`, `gc_pauses`, `filesystems`, `processes`, …: what the lines are.
         title: a line that says what is shown.
-        lines: the proof, bounded; most telling first.
+        lines: the proof; most telling first.
     """
 
     kind: str
     title: str
     lines: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        lines = self.lines
+        if len(lines) > MAX_EVIDENCE_LINES:
+            left_out = len(lines) - MAX_EVIDENCE_LINES + 1
+            lines = (*lines[: MAX_EVIDENCE_LINES - 1], f"… and {left_out} more")
+        short = tuple(inert(line, MAX_EVIDENCE_CHARS) for line in lines)
+        msgspec.structs.force_setattr(self, "title", inert(self.title, MAX_EVIDENCE_CHARS))
+        msgspec.structs.force_setattr(self, "lines", short)
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):

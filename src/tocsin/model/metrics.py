@@ -13,6 +13,7 @@ import msgspec
 from tocsin.model.host_metrics import CONTAINER, HOST
 from tocsin.model.levels import AlertCategory
 from tocsin.model.metric_info import MetricInfo, MetricKind, counter, gauge, read_from
+from tocsin.model.runtime_metrics import DESCRIPTOR_KINDS, RUNTIME
 
 __all__ = ["CATALOGUE", "CATEGORY_DEFAULTS", "SHORT_NAMES", "CategoryDefault", "MetricInfo", "MetricKind", "describe"]
 
@@ -47,10 +48,10 @@ _PROCESS: Final = (
         gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
         gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),
     )),
+    *DESCRIPTOR_KINDS,
 )  # fmt: skip
 
 _TOCSIN: Final = (
-    _gauge("tocsin.eventloop.lag", "s", "how late an asyncio event loop answers a ping; label loop"),
     _gauge("tocsin.storage.probe.duration", "s", "time of a small synced write to a temporary file; label path"),
     _gauge("tocsin.storage.probe.read.duration", "s", "time of a read of 4 KiB past the page cache; label path"),
     _gauge(
@@ -86,7 +87,9 @@ _TOCSIN: Final = (
     _gauge("tocsin.self.cpu", "1", "CPU time of the watch thread for each second, as a share of one core"),
 )
 
-CATALOGUE: Final[dict[str, MetricInfo]] = {info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *_TOCSIN)}
+CATALOGUE: Final[dict[str, MetricInfo]] = {
+    info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *RUNTIME, *_TOCSIN)
+}
 
 
 def describe(metric: str) -> MetricInfo:

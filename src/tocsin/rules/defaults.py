@@ -384,4 +384,42 @@ def _program(buffer: float | str) -> tuple[AlertRule, ...]:
                 "Split long computations, or run them in a process",
             ),
         ),
+        *_interpreter(),
+    )
+
+
+def _interpreter() -> tuple[AlertRule, ...]:
+    return (
+        AlertRule(
+            # As long as a block of the event loop that is told. One is enough; it stays for a while to be seen.
+            "gc-pause-long",
+            AlertCategory.APPLICATION_LATENCY,
+            _WARNING,
+            "500 ms",
+            metric="tocsin.gc.pause",
+            keep_firing_for_s=60.0,
+            message="A garbage collection stopped the program for {value}",
+            recommendations=(
+                "Call gc.freeze() after start-up: what lives for ever need not be looked through again",
+                "Collect less often (gc.set_threshold), or at quiet moments (gc.collect)",
+                "Make fewer objects that live long; avoid cycles, so that fewer need collecting",
+            ),
+        ),
+        AlertRule(
+            # One computing thread makes others wait for 5 ms, four for 23 ms; the load of other programs is left out.
+            # Beyond 100 ms something holds the interpreter, or very many threads compete for it.
+            "gil-wait-high",
+            AlertCategory.APPLICATION_LATENCY,
+            _WARNING,
+            "100 ms",
+            metric="tocsin.gil.wait",
+            window_s=60.0,
+            aggregate="p95",
+            for_s=60.0,
+            message="Threads that are ready wait {value} for the interpreter",
+            recommendations=(
+                "Move computations to processes: concurrent.futures.ProcessPoolExecutor",
+                "Look for an extension that does not release the GIL: py-spy dump --native",
+            ),
+        ),
     )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 from tocsin.sensors.protocol import AbsentSensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Iterable
 
     from tocsin.sensors.protocol import Sensor
+    from tocsin.sensors.runtime.gil import WakeupProbe
 
 _PROC: Final = Path("/proc")
 _ON_LINUX: Final[bool] = sys.platform.startswith("linux")
@@ -58,6 +60,27 @@ def process_sensors(pid: int | None = None, proc: Path = _PROC) -> list[Sensor]:
     from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
 
     return portable.process_sensors(pid)
+
+
+def runtime_sensors(
+    gc: Sensor, probe: WakeupProbe, loops: Callable[[], Iterable[tuple[str, AbstractEventLoop]]], proc: Path = _PROC
+) -> list[Sensor]:
+    """The sensors of the interpreter, beside that of event loops.
+
+    Args:
+        gc: the one that times collections; it is asked for its pauses too.
+        probe: called by the watch thread around its sleep.
+        loops: label and loop of each event loop that is known.
+        proc: where /proc is.
+    """
+    from tocsin.sensors.runtime.descriptors import DescriptorKindSensor  # noqa: PLC0415 - read only when one watches
+    from tocsin.sensors.runtime.gil import GilSensor  # noqa: PLC0415
+    from tocsin.sensors.runtime.tasks import TaskSensor  # noqa: PLC0415
+    from tocsin.sensors.runtime.threads import ThreadSensor  # noqa: PLC0415
+
+    name, source = DescriptorKindSensor.name, proc / "self" / "fd"
+    kinds = _if_there(name, source, lambda: DescriptorKindSensor(proc))
+    return [gc, GilSensor(probe), ThreadSensor(), TaskSensor(loops), kinds]
 
 
 def _linux_host(proc: Path) -> list[Sensor]:

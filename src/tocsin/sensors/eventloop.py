@@ -33,7 +33,7 @@ class _Ping:
     The loop holds the callback, and through it this object, which must not hold the loop in turn.
     """
 
-    __slots__ = ("_answered_s", "_sent_s", "_void", "label", "loop", "thread_id")
+    __slots__ = ("_answered_s", "_late_since_s", "_sent_s", "_void", "label", "loop", "thread_id")
 
     def __init__(self, loop: AbstractEventLoop, label: str, thread_id: int | None) -> None:
         self.loop = weakref.ref(loop)
@@ -41,6 +41,7 @@ class _Ping:
         self.thread_id = thread_id
         self._sent_s = 0.0
         self._answered_s: float | None = None
+        self._late_since_s: float | None = None
         self._void = True
 
     def lag_s(self) -> float:
@@ -62,7 +63,20 @@ class _Ping:
         owed = not self._void and self._sent_s > 0.0 and self._answered_s is None
         return owed and time.perf_counter() - self._sent_s > OVERDUE_S
 
+    def late_since_s(self) -> float | None:
+        """When the last ping that had no prompt answer was sent."""
+        if self._is_late():
+            self._late_since_s = self._sent_s
+        return self._late_since_s
+
+    def _is_late(self) -> bool:
+        answered_s = self._answered_s
+        if answered_s is None:
+            return self.is_overdue()
+        return not self._void and answered_s - self._sent_s > OVERDUE_S
+
     def _send(self, loop: AbstractEventLoop) -> None:
+        self.late_since_s()  # the one before is forgotten now
         self._answered_s, self._void, self._sent_s = None, False, time.perf_counter()
         try:
             loop.call_soon_threadsafe(self._answer)
@@ -110,6 +124,17 @@ class EventLoopSensor:
     def is_overdue(self) -> bool:
         """Whether a ping that was sent before the last reading is still unanswered."""
         return any(ping.is_overdue() for ping in self._pings)
+
+    def loops(self) -> list[tuple[str, AbstractEventLoop]]:
+        """The loops that are watched now, by the label of their series."""
+        return [(ping.label, loop) for ping in self._pings if (loop := ping.loop()) is not None]
+
+    def late_since_s(self, loop_label: str) -> float | None:
+        """When the last answer that was or is late was asked for, by `time.perf_counter`; None if all were prompt."""
+        for ping in self._pings:
+            if ping.label == loop_label:
+                return ping.late_since_s()
+        return None
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`. Lags are in seconds; NaN for a loop that is not running or was never pinged."""

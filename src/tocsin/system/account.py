@@ -98,6 +98,7 @@ def alert_as_dict(alert: PerformanceAlert) -> dict[str, Any]:
         "unit": alert.unit,
         "component": alert.component,
         "labels": alert.labels,
+        "evidence": [{"kind": one.kind, "title": one.title, "lines": list(one.lines)} for one in alert.evidence],
         "count": alert.count,
         "acknowledged_by": None if mark is None else (mark.by or "somebody"),
     }

@@ -24,9 +24,10 @@ from tocsin.sensors.eventloop import EventLoopSensor
 from tocsin.sensors.linux.pressure_trigger import PressureTrigger
 from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.sensors.storage.background import storage_sensor
-from tocsin.system.evidence import capture
 from tocsin.system.intake import Intake
+from tocsin.system.processes import lines_of_processes
 from tocsin.system.reporting import complain
+from tocsin.system.runtime import Runtime
 from tocsin.system.self_sensor import SelfSensor
 from tocsin.system.signals import AlertSignal
 from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
@@ -78,6 +79,7 @@ class SystemCore:
         )
         self.buffers = BufferManager(config.buffer_budget)
         self.loops = EventLoopSensor()
+        self.runtime = Runtime(self.loops, self._latest)
         self.metrics = OwnMetrics(capacity=0) if self.disabled else OwnMetrics()
         self.listener_failures = Tally()
         self.rules: dict[str, AlertRule] = {rule.name: rule for rule in config.all_rules()}
@@ -95,7 +97,11 @@ class SystemCore:
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
-        self.watch = WatchThread(self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died)
+        self.watch = WatchThread(
+            self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died,
+            probe=self.runtime.probe,
+        )  # fmt: skip
+        self.parts.add(self.runtime)
         self.parts.add(self.watch)
         self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
         self.alert_changed = AlertSignal("alert_changed", (object,), self.is_started, self.listener_failures)
@@ -197,6 +203,9 @@ class SystemCore:
             self.parts.release()
         self.ask_now(lambda _: self.supervision.forget())
 
+    def _latest(self) -> dict[SeriesKey, float]:
+        return {series.key: series.latest() for series in tuple(self.engine.series.values())}
+
     def _ring(self) -> None:
         try:
             self.stepper.ring()
@@ -222,7 +231,13 @@ class SystemCore:
     def _make_monitor(self) -> PerformanceMonitor:
         sensors = self._sensors
         if sensors is None:
-            sensors = [*host_sensors(), *process_sensors(), storage_sensor(self.config.storage_settings)]
+            sensors = [
+                *host_sensors(),
+                *process_sensors(),
+                *self.runtime.sensors(),
+                storage_sensor(self.config.storage_settings),
+            ]
+        self.runtime.witness.top_processes = lines_of_processes(sensors, self.clock)
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
         return PerformanceMonitor(
             [*sensors, *inner, *self._added],
@@ -286,6 +301,7 @@ class SystemCore:
     def one_pass(self) -> None:
         """Read what is due, and step."""
         now = self.clock.now()
+        self.runtime.witness.look()
         monitor = self.monitor
         with self._reading:
             batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
@@ -306,6 +322,8 @@ class SystemCore:
         now = self.clock.now()
         with self._reading:
             batch = self.monitor.collect_sensor(self.loops.name, now)
+        if self.loops.is_overdue():
+            self.runtime.witness.look()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
         self._step_with_loops([*inputs, given.Sample(batch.ids, batch.values)], now)
 
@@ -333,7 +351,7 @@ class SystemCore:
         """Capture what is wanted while it is still to be seen, and let the notices carry it."""
         found = []
         for want in outcome.wants:
-            evidence = capture(want, self.loops.thread_of)
+            evidence = self.runtime.witness.capture(want)
             if evidence is not None:
                 found.append(given.EvidenceFound(want.alert_id, evidence))
         if not found:
@@ -357,6 +375,7 @@ class SystemCore:
         self.metrics.after_fork()
         self.metrics.after_fork()
         self.loops.close()
+        self.runtime.after_fork()
         self.parts.after_fork()
         self.supervision.after_fork()
         self.intake.after_fork()

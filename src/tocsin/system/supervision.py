@@ -26,7 +26,7 @@ from tocsin.model.inputs import Event, Input, Resolve
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.readings import MAX_LABEL_CHARS, inert
 from tocsin.sensors.lockwait import times_run, waits_for_lock
-from tocsin.system.evidence import _line, _lines
+from tocsin.system.frames import entry_line, lines_of
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class ThreadSupervision:
         names = inert(", ".join(registered[thread].name for thread in members), MAX_LABEL_CHARS)
         longest_s = max(now_s - self._places[thread].since_s for thread in members)
         stacks = tuple(
-            Evidence("stack", f"{registered[thread].name} waits for a lock in", _lines(frames[thread.ident or 0]))
+            Evidence("stack", f"{registered[thread].name} waits for a lock in", lines_of(frames[thread.ident or 0]))
             for thread in members[:MAX_EVIDENCE]
         )
         event = Event(
@@ -319,7 +319,7 @@ class ThreadSupervision:
         return silent_s if silent_s > PATIENCE * one.heartbeat_s else None
 
     def _silence_event(self, one: Registered, silent_s: float, stood_s: float, frame: FrameType) -> Event:
-        lines = _lines(frame)
+        lines = lines_of(frame)
         stuck = one.heartbeat_s is not None and stood_s >= one.heartbeat_s
         title = _STUCK if stuck else _SILENT
         message = f"{one.name} promised a heartbeat every {one.heartbeat_s:g} s and has given none for {silent_s:.0f} s"
@@ -338,7 +338,7 @@ def _end_event(end: ThreadEnd) -> Event:
     title = _DIED if end.error else _ENDED
     what = f"died of {end.error}" if end.error else "came to its end"
     promise = ", though it must live" if one.must_live else ""
-    lines = tuple(_line(frame) for frame in reversed(end.frames[-MAX_FRAMES:]))
+    lines = tuple(entry_line(frame) for frame in reversed(end.frames[-MAX_FRAMES:]))
     evidence = (Evidence("traceback", f"{end.error}, raised in", lines),) if lines else ()
     return Event(
         title=title, message=f"{one.name} {what}{promise}",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tocsin.clock import Clock
+    from tocsin.sensors.runtime.gil import WakeupProbe
     from tocsin.system.stepper import Stepper
 
 # After a big batch of events the thread pauses (in real time): a storm is merged in fewer, larger steps, and the
@@ -50,6 +51,7 @@ class WatchThread:
         rounds: what it does.
         error_backoff_s: seconds to wait after a pass that failed.
         died: called on its way out when nobody asked it to end.
+        probe: measures how late the thread wakes.
 
     Attributes:
         failed_passes: passes, and answers in between, that raised.
@@ -66,6 +68,7 @@ class WatchThread:
         *,
         error_backoff_s: float,
         died: Callable[[], None],
+        probe: WakeupProbe,
     ) -> None:
         self.failed_passes = Tally()
         self.deaths = Tally()
@@ -75,6 +78,7 @@ class WatchThread:
         self._rounds = rounds
         self._error_backoff_s = error_backoff_s
         self._died = died
+        self._probe = probe
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -157,9 +161,13 @@ class WatchThread:
     def _watch(self) -> None:
         due_s, beat_s = self._clock.now().mono_s, math.inf
         while self._wanted:
-            wait_s = min(due_s, beat_s) - self._clock.now().mono_s
+            next_s = min(due_s, beat_s)
+            wait_s = next_s - self._clock.now().mono_s
             if wait_s > 0:
-                if self._clock.wait(self._stepper.bell, wait_s):
+                self._probe.before_sleep(next_s)
+                rung = self._clock.wait(self._stepper.bell, wait_s)
+                self._probe.after_wake(self._clock.now().mono_s)
+                if rung:
                     self._serve()
                     due_s = self._due(due_s)
             elif beat_s < due_s:

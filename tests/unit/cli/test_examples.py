@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from tests.unit.cli.conftest import Result
 
 TOLD = {
-    "ten_lines.py": ("heard: Disk almost full (level 3)\n", "CRITICAL firing Disk almost full"),
+    "ten_lines.py": ("", "in main: time.sleep(3)  # a blocking call in a coroutine: everybody waits"),
     "own_metrics.py": ("orders.refused = 34\n", "WARNING firing orders-refused: 34 orders were refused"),
     "worker_with_threads.py": (
         "before: 90 % full, rings: True\nafter: 0 % full, rings: False\n",
         "WARNING firing buffer-high: Buffer jobs is 90 % full",
     ),
 }
+
+
+def test_the_shortest_example_is_the_one_of_the_readme() -> None:
+    program = find_examples() / "ten_lines.py"
+    assert program.read_text("utf-8") in (program.parents[1] / "README.md").read_text("utf-8")
 
 
 def test_every_example_is_tested() -> None:

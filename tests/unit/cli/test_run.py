@@ -183,7 +183,8 @@ def test_a_signal_meets_the_program_itself(place: Path, number: signal.Signals) 
         assert int(program.stdout.readline()) == program.pid
         program.send_signal(number)
         _, err = program.communicate(timeout=60)
-        ends.append((program.returncode, err))
+        # Where exactly it stood when the signal came is chance; how it ended is not.
+        ends.append((program.returncode, err.splitlines()[-1:]))
     assert ends[0] == ends[1]
 
 

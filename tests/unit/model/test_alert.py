@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC
 
+import msgspec
 import pytest
 
 from tocsin import AlertCategory, AlertSeverity, AlertState, PerformanceAlert
+from tocsin.model.alert import Evidence
 from tocsin.model.levels import read_level
 
 
@@ -42,6 +44,22 @@ def test_severity_and_category_may_be_given_by_number_and_name() -> None:
 
 def test_a_pending_alert_is_not_triggered() -> None:
     assert not PerformanceAlert("a", "m", AlertSeverity.INFO, state=AlertState.PENDING).triggered
+
+
+def test_evidence_is_bounded_however_it_is_made() -> None:
+    long = Evidence("stack", "t" * 500, ("x" * 500, *map(str, range(40))))
+    assert len(long.lines) == 20
+    assert long.lines[-1] == "… and 22 more"
+    assert [len(long.title), len(long.lines[0])] == [200, 200]
+    assert long.lines[0].endswith("…[cut]")
+    decoded = msgspec.json.decode(msgspec.json.encode({"kind": "k", "title": "t", "lines": ["y"] * 30}), type=Evidence)
+    assert len(decoded.lines) == 20
+    assert decoded.lines[-1] == "… and 11 more"
+
+
+def test_evidence_within_its_bounds_is_kept_as_it_is() -> None:
+    lines = tuple(map(str, range(20)))
+    assert Evidence("stack", "title", lines).lines == lines
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,21 @@ def test_no_descriptor_is_kept(now: Instant) -> None:
     assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
 
 
+@pytest.mark.parametrize(("option", "is_told"), [("invisible", True), ("2", True), ("off", False), ("0", False)])
+def test_a_proc_that_hides_others_is_told(
+    proc: Proc, now: Instant, monkeypatch: pytest.MonkeyPatch, option: str, is_told: bool
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    proc("self/mountinfo", f"22 27 0:20 / /proc rw,nosuid - proc proc rw,hidepid={option}\n")
+    table = ProcessTable(put(proc, 1))
+    table.read(now)
+    assert (f"hidepid={option}" in table.remark) is is_told
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    table.close()
+    table.read(now)
+    assert table.remark == ""  # from root nothing is hidden
+
+
 def test_a_hidden_proc_is_an_error(tmp_path: Path, now: Instant) -> None:
     with pytest.raises(OSError, match="gone"):
         ProcessTable(tmp_path / "gone").read(now)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import os
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
-ENOUGH_S = 10.0
+ENOUGH_S = 10
 
 # Mutant proof: with a `threading.Lock` around the hand-over in `Intake.offer`, as a `queue.Queue` has one, 496 of the
 # 500 children hung on a started system and 497 of those of `tocsin.emit`, in emit itself and for ever.
@@ -100,7 +100,8 @@ def in_a_child(call: Callable[[], bool]) -> None:
     if child == 0:
         # On its main thread: another one could bear the ident of a thread of the parent, and so pass for the owner of
         # an RLock that was held there.
-        faulthandler.dump_traceback_later(ENOUGH_S, exit=True)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(ENOUGH_S)
         try:
             os._exit(0 if call() else 1)
         finally:

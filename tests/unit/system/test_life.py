@@ -413,9 +413,17 @@ def test_setting_the_wall_clock_changes_no_duration() -> None:
 # -- on the caller's loop
 
 
+def _rings(event: asyncio.Event, after: int) -> Callable[[int], None]:
+    def hook(reads: int) -> None:
+        if reads >= after:
+            event.set()
+
+    return hook
+
+
 async def test_the_callers_loop_can_do_the_watching_and_ends_by_stop() -> None:
     channel, enough = RecordingChannel(), asyncio.Event()
-    sensor = HookedSensor(lambda reads: reads >= 6 and enough.set(), 1, 1, 99, 99, 1)
+    sensor = HookedSensor(_rings(enough, 6), 1, 1, 99, 99, 1)
     system, _ = system_for_tests(
         channel, sensors=[sensor], clock=VirtualClock(autojump=True), rules=[a_rule(for_s=1.0)]
     )
@@ -430,7 +438,7 @@ async def test_the_callers_loop_can_do_the_watching_and_ends_by_stop() -> None:
 
 async def test_watching_on_the_callers_loop_ends_when_it_is_cancelled() -> None:
     enough = asyncio.Event()
-    sensor = HookedSensor(lambda reads: reads >= 3 and enough.set())
+    sensor = HookedSensor(_rings(enough, 3))
     system, _ = system_for_tests(sensors=[sensor], clock=VirtualClock(autojump=True))
     watching = asyncio.ensure_future(system.monitor_resources())
     await asyncio.wait_for(enough.wait(), ENOUGH_S)

@@ -41,8 +41,8 @@ class BrokenInAllWays:
 
 
 class LiesAboutItsClass:
-    @property
-    def __class__(self) -> NoReturn:  # type: ignore[override, misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> NoReturn:  # type: ignore[override]
         raise ZeroDivisionError("hands off")
 
 

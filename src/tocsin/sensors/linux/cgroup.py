@@ -102,7 +102,8 @@ class GroupFinder:
 
     def memory_limit_bytes(self, mono_s: float) -> int | None:
         """The smallest visible memory limit, at most a minute old; None without one."""
-        self.groups(mono_s)
+        if mono_s >= self._until_s or self._seen_pid != os.getpid():
+            self.groups(mono_s)
         return self._limit
 
     def forget(self) -> None:

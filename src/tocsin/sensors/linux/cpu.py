@@ -67,31 +67,25 @@ class CpuSensor:
         times = list(map(float, tokens))
         interrupts = float(data[end + 5 : data.index(b" ", end + 5)])
         counts = (*self._counts.of(data[data.index(b"\nctxt ", end) :]), interrupts)
-        passed = self._passed(times, columns - 1)
-        if passed is None:
+        before, width = self._before, columns - 1
+        if before is None:
+            self._before = times
             return [NAN, *counts, *[NAN] * (len(self.layout) - 1 - len(counts))]
-        busy = _busy(*passed, columns - 1)
-        modes = passed[1][: len(_MODES)]
+        ticks = list(map(sub, times, before))
+        if 0 <= sum(ticks[: len(_MODES)]) < _MIN_TICKS * (len(times) // width - 1):
+            return [NAN, *counts, *[NAN] * (len(self.layout) - 1 - len(counts))]  # the base stays
+        self._before = times
+        # The kernel's idle, iowait and steal may fall by a little; a negative share would raise the others beyond 1.
+        risen = ticks if min(ticks) >= 0 else [max(tick, 0.0) for tick in ticks]
+        busy = _busy(ticks, risen, width)
+        modes = risen[: len(_MODES)]
         total = sum(modes) if busy[0] == busy[0] else NAN
-        return [busy[0], *counts, *[ticks / total for ticks in modes], *busy[1:]]
+        return [busy[0], *counts, *[mode / total for mode in modes], *busy[1:]]
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
         self._before = None
-
-    def _passed(self, times: list[float], width: int) -> tuple[list[float], list[float]] | None:
-        """The ticks since the base, as they are and with falls taken for standing still; None if they are too few."""
-        before = self._before
-        if before is None:
-            self._before = times
-            return None
-        ticks = list(map(sub, times, before))
-        if 0 <= sum(ticks[: len(_MODES)]) < _MIN_TICKS * (len(times) // width - 1):
-            return None
-        self._before = times
-        # The kernel's idle, iowait and steal may fall by a little; a negative share would raise the others beyond 1.
-        return ticks, ticks if min(ticks) >= 0 else [max(tick, 0.0) for tick in ticks]
 
     def _learn(self, data: bytes) -> int:
         """Cores came or went: what is known of the ones before says nothing of them."""

@@ -50,7 +50,7 @@ class DiskSensor:
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        rows, changed = self._lines.columns(self._file.read().splitlines())
+        rows, changed = self._lines.columns(self._file.read())
         if changed:
             self.layout = tuple(key for name in self._lines.names for key in _keys(name))
             self._before = ()  # what stood in these places may be other disks' figures

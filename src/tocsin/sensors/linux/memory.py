@@ -5,6 +5,7 @@ A container's limit is not here: `system.memory.*` is the machine, and `containe
 
 from __future__ import annotations
 
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +72,7 @@ class MemorySensor:
         self._arc: ProcFile | None = None
         self._arc_numbers = NamedNumbers((b"size", b"c_min"), _kstat)
         self._look_at_s = -1.0
-        self._laid_out = (False, False)
+        self._extras = (False, False)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
@@ -90,7 +91,10 @@ class MemorySensor:
             arc = self._arc_reclaimable(self._arc)
             available += arc if arc == arc else 0.0  # noqa: PLR0124 - NaN: it was unloaded
             plain.append(arc)
-        self._lay_out(has_swap=swap_total > 0)
+        extras = (swap_total > 0, self._arc is not None)
+        if extras != self._extras:
+            self._extras = extras
+            self.layout = (*_PLAIN, *compress((_SWAP_SHARE, _ZFS), extras))
         available = min(available, total)  # some container layers report more than there is
         used = total - available
         return [total, used, available, used / total, swap_used, *plain]
@@ -108,12 +112,6 @@ class MemorySensor:
         there = self._arcstats.exists()
         if there != (self._arc is not None):
             self._arc = ProcFile(self._arcstats) if there else None
-
-    def _lay_out(self, *, has_swap: bool) -> None:
-        has_zfs = self._arc is not None
-        if self._laid_out != (has_swap, has_zfs):
-            self._laid_out = (has_swap, has_zfs)
-            self.layout = (*_PLAIN, *((_SWAP_SHARE,) if has_swap else ()), *((_ZFS,) if has_zfs else ()))
 
     def _arc_reclaimable(self, arc: ProcFile) -> float:
         try:

@@ -32,7 +32,7 @@ class NetworkSensor:
 
     def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the protocol's shape
         """See `Sensor.read`."""
-        rows, changed = self._lines.columns(self._file.read().splitlines())
+        rows, changed = self._lines.columns(self._file.read())
         if changed:
             self.layout = tuple(key for name in self._lines.names for key in _keys(name))
         values: list[float] = []

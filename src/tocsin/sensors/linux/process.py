@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
@@ -41,24 +41,11 @@ PROCESS_LAYOUT: Final[Layout] = (
 )
 
 
-class _Usage(NamedTuple):
-    """What the kernel has counted for a process: seconds and numbers."""
-
-    user_s: float
-    system_s: float
-    minor: float
-    major: float
-    voluntary: float
-    involuntary: float
-
-
-class _State(NamedTuple):
-    """What a process is now."""
-
-    virtual_bytes: float
-    resident_bytes: float
-    threads: float
-    start_ticks: float
+# What the kernel has counted for a process: seconds in user and system mode, minor and major faults, voluntary and
+# involuntary switches. Plain tuples: this is read each second.
+_Usage = tuple[float, float, float, float, float, float]
+# What a process is and has used: bytes of address space, resident bytes, threads, the start in ticks; then a _Usage.
+_State = tuple[float, float, float, float, _Usage]
 
 
 class ProcessSensor:
@@ -92,15 +79,13 @@ class ProcessSensor:
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        state, usage = self._source.read()
+        virtual, resident, threads, start_ticks, usage = self._source.read()
         limit = float(min(self._finder.memory_limit_bytes(now.mono_s) or self._machine, self._machine))
-        uptime = now.boot_s - state.start_ticks * self._tick_s
+        uptime = now.boot_s - start_ticks * self._tick_s
         return [
-            self._utilization(usage.user_s + usage.system_s, now.mono_s),
-            usage.user_s, usage.system_s,
-            state.resident_bytes, state.virtual_bytes, limit, state.resident_bytes / limit,
-            state.threads, uptime if uptime >= 0 else NAN,
-            usage.minor, usage.major, usage.voluntary, usage.involuntary,
+            self._utilization(usage[0] + usage[1], now.mono_s), usage[0], usage[1],
+            resident, virtual, limit, resident / limit, threads, uptime if uptime >= 0 else NAN,
+            *usage[2:],
             *self._disk_traffic(),
         ]  # fmt: skip
 
@@ -145,7 +130,7 @@ class _Own:
         self._pid = -1
         self._start_ticks = NAN
 
-    def read(self) -> tuple[_State, _Usage]:
+    def read(self) -> _State:
         """What it is, and what it has used."""
         if self._pid != os.getpid():
             self._pid, self._start_ticks = os.getpid(), float(_fields(_read_once(self._home / "stat"))[_START])
@@ -154,11 +139,9 @@ class _Own:
         threads = self._task.links() - 2
         used = self._rusage(0)  # RUSAGE_SELF
         return (
-            _State(
-                float(virtual) * self._page_bytes, float(resident) * self._page_bytes,
-                float(threads) if threads > 0 else NAN, self._start_ticks,
-            ),
-            _Usage(used[0], used[1], float(used[6]), float(used[7]), float(used[14]), float(used[15])),
+            float(virtual) * self._page_bytes, float(resident) * self._page_bytes,
+            float(threads) if threads > 0 else NAN, self._start_ticks,
+            (used[0], used[1], float(used[6]), float(used[7]), float(used[14]), float(used[15])),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -178,19 +161,15 @@ class _Other:
         self._page_bytes = page_bytes
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
 
-    def read(self) -> tuple[_State, _Usage]:
+    def read(self) -> _State:
         """What it is, and what it has used."""
         fields = _fields(self._stat.read())
         voluntary, involuntary = self._switches.of(self._status.read())
+        user_s, system_s = float(fields[_USER]) * self._tick_s, float(fields[_SYSTEM]) * self._tick_s
         return (
-            _State(
-                float(fields[_VIRTUAL]), float(fields[_RESIDENT]) * self._page_bytes,
-                float(fields[_THREADS]), float(fields[_START]),
-            ),
-            _Usage(
-                float(fields[_USER]) * self._tick_s, float(fields[_SYSTEM]) * self._tick_s,
-                float(fields[_MINOR]), float(fields[_MAJOR]), voluntary, involuntary,
-            ),
+            float(fields[_VIRTUAL]), float(fields[_RESIDENT]) * self._page_bytes,
+            float(fields[_THREADS]), float(fields[_START]),
+            (user_s, system_s, float(fields[_MINOR]), float(fields[_MAJOR]), voluntary, involuntary),
         )  # fmt: skip
 
     def close(self) -> None:

@@ -10,7 +10,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.mounts import read_mounts
 from tocsin.sensors.processes import PROCESS_STATES, ProcessRow, top
 from tocsin.sensors.protocol import Tier
 
@@ -44,6 +46,8 @@ class ProcessTable:
             SeriesKey("system.process.count"),
             *(SeriesKey("system.process.state.count", (("state", state),)) for state in PROCESS_STATES),
         )
+        self.remark = ""
+        self._mountinfo = proc / "self" / "mountinfo"
         self._proc = os.fspath(proc)
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
@@ -52,6 +56,8 @@ class ProcessTable:
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
+        if not self._base:
+            self.remark = _hidden(self._mountinfo)
         found = self._pass()
         states = [_STATE_OF.get(fields[_STATE]) for _, fields in found.values()]
         self._remember(found, now.mono_s)
@@ -120,6 +126,18 @@ class ProcessTable:
             return  # the base stays, so that time adds up to something
         self._base = {pid: (fields[_START], _ticks(fields)) for pid, (_, fields) in found.items()}
         self._base_s = mono_s
+
+
+def _hidden(mountinfo: Path) -> str:
+    """What to say where /proc shows only some of the processes."""
+    try:
+        mounts = read_mounts(mountinfo)
+    except SampleError:
+        return ""
+    hides = {option for mount in mounts if mount.kind == "proc" for option in mount.options if "hidepid" in option}
+    if not hides - {"hidepid=0", "hidepid=off"} or os.geteuid() == 0:
+        return ""
+    return f"/proc is mounted with {min(hides)}: processes of others are not seen"
 
 
 def _ticks(fields: list[bytes]) -> int:

@@ -1,0 +1,242 @@
+"""Alerts of the interpreter with real threads, loops and processes: they come while it happens, and name the line."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.unit.system.programs import run
+
+from tocsin import AlertCategory, AlertConfig, AlertRule, AlertSeverity, AlertSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tocsin import PerformanceAlert
+
+ENOUGH_S = 20.0
+WARNING = AlertSeverity.WARNING
+
+
+class Ear:
+    """Hears alerts, and remembers when it did."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, PerformanceAlert]] = []
+        self._rang = threading.Event()
+
+    def __call__(self, alert: PerformanceAlert) -> None:
+        if alert.resolved_at is None:
+            self.heard.append((time.perf_counter(), alert))
+            self._rang.set()
+
+    def first(self, title: str) -> tuple[float, PerformanceAlert]:
+        """The first alert of a rule, as soon as there is one."""
+        until_s = time.perf_counter() + ENOUGH_S
+        while time.perf_counter() < until_s:
+            self._rang.wait(0.05)
+            for at_s, alert in self.heard:
+                if alert.title == title:
+                    return at_s, alert
+        raise AssertionError(f"{title} did not ring; heard: {self.heard}")
+
+
+def proof(alert: PerformanceAlert, kind: str) -> list[str]:
+    [found] = [one for one in alert.evidence if one.kind == kind]
+    return list(found.lines)
+
+
+def wait_until(ready: Callable[[], object]) -> None:
+    until_s = time.perf_counter() + ENOUGH_S
+    while not ready():
+        assert time.perf_counter() < until_s, "it did not come about"
+        threading.Event().wait(0.02)
+
+
+class Server:
+    """An event loop on a thread of its own, with a handler that blocks."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.began_s = self.ended_s = 0.0
+        self.thread = threading.Thread(target=self.loop.run_forever, name="server", daemon=True)
+        self.thread.start()
+
+    def handler(self) -> None:
+        self.began_s = time.perf_counter()
+        threading.Event().wait(2.0)
+        self.ended_s = time.perf_counter()
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(5)
+        self.loop.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    one = Server()
+    yield one
+    one.stop()
+
+
+def watched(ear: Ear, *rules: AlertRule) -> AlertSystem:
+    return AlertSystem(AlertConfig(name="test", channels=[ear], rules=list(rules), control=False))
+
+
+def line_of(function: Callable[..., object], text: str) -> int:
+    lines, first = inspect.getsourcelines(function)
+    return first + next(number for number, line in enumerate(lines) if text in line)
+
+
+def test_a_block_of_the_event_loop_rings_while_it_lasts_and_names_file_and_line(server: Server) -> None:
+    ear = Ear()
+    with watched(ear) as bell:
+        bell.watch_loop(server.loop, "api")
+        wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "api"}))
+        server.loop.call_soon_threadsafe(server.handler)
+        at_s, alert = ear.first("event-loop-blocked")
+        over_s = server.ended_s
+    assert over_s == 0.0, "it rang when the block was over"
+    assert at_s - server.began_s < 1.9  # 1.2 on a machine that has time
+    line = line_of(Server.handler, "wait(2.0)")
+    assert any(f"test_runtime_alerts.py:{line} in handler: " in text for text in proof(alert, "stack"))
+
+
+def test_while_looking_closely_a_shorter_block_rings_much_sooner(server: Server) -> None:
+    ear = Ear()
+    rule = AlertRule("loop-slow", AlertCategory.APPLICATION_LATENCY, WARNING, "100 ms", metric="tocsin.eventloop.lag")
+    with watched(ear, rule) as bell:
+        bell.watch_loop(server.loop, "api")
+        wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "api"}))
+        bell._core.tempo.elevate(bell.clock.now(), "the test")
+        wait_until(lambda: len(bell.recent("tocsin.eventloop.lag", {"loop": "api"})) > 6)
+        server.loop.call_soon_threadsafe(server.handler)
+        at_s, alert = ear.first("loop-slow")
+        over_s = server.ended_s
+    assert over_s == 0.0
+    assert at_s - server.began_s < 1.2  # 0.4 on a machine that has time
+    assert any("in handler: " in text for text in proof(alert, "stack"))
+
+
+def test_a_thread_that_burns_cpu_is_named_with_its_function() -> None:
+    ear, over = Ear(), threading.Event()
+
+    def price_all_orders() -> None:
+        total = 0
+        while not over.is_set():
+            for number in range(1000):
+                total += number * number
+
+    rule = AlertRule(
+        "program-busy", AlertCategory.CPU_USAGE, WARNING, "20 %", metric="process.cpu.utilization", for_s=2.0
+    )
+    idle = [threading.Thread(target=over.wait, name=f"idle-{number}") for number in range(5)]
+    burner = threading.Thread(target=price_all_orders, name="worker-3")
+    with watched(ear, rule):
+        for thread in [*idle, burner]:
+            thread.start()
+        try:
+            _, alert = ear.first("program-busy")
+        finally:
+            over.set()
+            for thread in [*idle, burner]:
+                thread.join()
+    lines = proof(alert, "threads")
+    assert "worker-3" in lines[0]
+    assert "test_runtime_alerts.py:" in lines[0]
+    assert "in price_all_orders" in lines[0]
+    assert not any("idle-" in line for line in lines)
+
+
+def test_a_long_collection_rings_with_its_generation_and_the_line_that_began_it() -> None:
+    ear = Ear()
+
+    def make_and_collect_cycles() -> float:
+        kept: list[Any] = []
+        for _ in range(300_000):
+            ring: list[Any] = []
+            ring.append(ring)
+            kept.append(ring)
+        kept.clear()
+        began_s = time.perf_counter()
+        gc.collect()
+        return time.perf_counter() - began_s
+
+    rule = AlertRule("gc-slow", AlertCategory.APPLICATION_LATENCY, WARNING, "20 ms", metric="tocsin.gc.pause")
+    with watched(ear, rule) as bell:
+        wait_until(lambda: bell.recent("tocsin.gc.pause"))
+        took_s = make_and_collect_cycles()
+        _, alert = ear.first("gc-slow")
+    assert alert.value is not None
+    assert alert.value <= took_s * 3
+    assert any("generation 2: " in line or "generation 1: " in line for line in proof(alert, "gc_pauses"))
+
+
+def test_evidence_is_the_same_in_the_status_as_on_the_alert() -> None:
+    ear = Ear()
+    rule = AlertRule("threads", AlertCategory.CPU_USAGE, WARNING, 0.001, metric="always")
+    with watched(ear, rule) as bell:
+        bell.record("always", 1.0)
+        _, alert = ear.first("threads")
+        [shown] = [one for one in bell.status()["open_alerts"] if one["id"] == alert.id]
+    [found] = [one for one in alert.evidence if one.kind == "threads"]
+    assert {"kind": found.kind, "title": found.title, "lines": list(found.lines)} in shown["evidence"]
+
+
+def test_after_the_stop_nobody_times_collections() -> None:
+    before = list(gc.callbacks)
+    bell = watched(Ear())
+    with bell:
+        wait_until(lambda: bell.recent("tocsin.gc.time"))
+        assert len(gc.callbacks) == len(before) + 1
+    assert gc.callbacks == before
+    bell.start()
+    wait_until(lambda: len(gc.callbacks) == len(before) + 1)
+    bell.stop()
+    assert gc.callbacks == before
+
+
+def test_a_program_that_ends_while_it_is_watched_ends_at_once() -> None:
+    done = run(
+        """
+        import gc, threading, tocsin
+        bell = tocsin.AlertSystem(tocsin.AlertConfig(control=False)).start()
+        while not gc.callbacks:
+            threading.Event().wait(0.01)
+        gc.collect()
+        """
+    )
+    assert (done.code, done.err) == (0, "")
+    assert done.took_s < 10
+
+
+@pytest.mark.skipif(not hasattr(sys, "getwindowsversion") and not hasattr(__import__("os"), "fork"), reason="no fork")
+def test_a_forked_child_times_nothing_and_knows_no_stacks_of_its_parent() -> None:
+    done = run(
+        """
+        import gc, os, threading, tocsin
+        bell = tocsin.AlertSystem(tocsin.AlertConfig(control=False)).start()
+        while not gc.callbacks or not len(bell._core.runtime.witness.stacks):
+            threading.Event().wait(0.01)
+        child = os.fork()
+        if child == 0:
+            print(gc.callbacks, len(bell._core.runtime.witness.stacks), flush=True)
+            bell.start()
+            while not gc.callbacks:
+                threading.Event().wait(0.01)
+            gc.collect()
+            print("watches again", bell.stop(), gc.callbacks, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(len(gc.callbacks), flush=True)
+        bell.stop()
+        """
+    )
+    assert done.out.splitlines() == ["[] 0", "watches again True []", "1"], done.err
