@@ -136,15 +136,18 @@ def test_a_file_system_that_opens_directly_and_reads_not_is_read_the_other_way(
 
     monkeypatch.setattr(os, "preadv", refuse)
     bench = Bench(on_disk)
-    assert len(measured(bench.run(85), "read.duration")) == 3
+    bench.run(85)
     assert DROPPED in bench.sensor.remark
 
 
 def test_a_cache_that_keeps_what_it_should_drop_is_found_out(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "O_DIRECT")
     monkeypatch.setattr(os, "posix_fadvise", lambda *_: None)
-    with pytest.raises(SampleError, match="answered by memory"):
-        Bench(on_disk).run(63)
+    monkeypatch.setattr(file, "_MEMORY_S", 1.0)  # whatever else this machine is doing
+    bench = Bench(on_disk)
+    assert measured(bench.run(150), "read.duration") == []
+    with pytest.raises(SampleError, match="does not let go"):
+        bench.run(60)
 
 
 def test_the_blocks_are_chosen_by_the_given_chance(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
