@@ -162,9 +162,11 @@ async def test_of_five_equal_alerts_at_least_one_and_fewer_than_five_are_signall
         system._emit_alert("Test", "Message", 2, "test")
     assert system.flush(10)
 
-    assert 1 <= len(calls) < 5
-    assert set(calls) == {("Test", "Message", 2)}
-    [alert] = await system.get_recent_alerts()
+    # A machine that is busy meanwhile may have alerts of its own.
+    ours = [call for call in calls if call[0] == "Test"]
+    assert 1 <= len(ours) < 5
+    assert set(ours) == {("Test", "Message", 2)}
+    [alert] = [alert for alert in await system.get_recent_alerts() if alert.title == "Test"]
     assert alert.count == 5
 
 
@@ -183,7 +185,7 @@ async def test_cleanup_forgets_everything(begin: Callable[[AlertSystem], AlertSy
     system = begin(AlertSystem(AlertConfig(), coordinator=coordinator))
     threads = run_threads(*[system.register_thread] * 10)
     system._emit_alert("Test", "Message", 2, "test")
-    assert len(system.history) == 1
+    assert "Test" in [alert.title for alert in system.history.alerts]
     assert ("test", 2) in system._last_emit
 
     await system.cleanup()
