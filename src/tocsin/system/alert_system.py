@@ -12,14 +12,13 @@ from tocsin.coordinator import MonitoringCoordinator
 from tocsin.errors import AlertNotFound, ConfigError, RuleNotFound, TocsinError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
-from tocsin.model.notice import CheckResult, Receipt
 from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
 from tocsin.sensors.timing import Timed, timed
 from tocsin.system import account, forking
 from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
-from tocsin.system.intake import DISABLED
+from tocsin.system.emitting import Emitter
 from tocsin.system.registered import RegisteredThread
 from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from tocsin.clock import Instant
     from tocsin.control import ControlServer
     from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.notice import CheckResult
     from tocsin.model.rule import AlertRule
     from tocsin.sensors.protocol import Sensor
 
@@ -42,7 +42,7 @@ _GENERAL: Final = AlertCategory.GENERAL
 _WARNING: Final = AlertSeverity.WARNING
 
 
-class AlertSystem:
+class AlertSystem(Emitter):
     """Watches this program and its machine, and rings when something needs a person.
 
     It may be used without `start()`: then events and checks are judged on the caller's thread, and no thread is made
@@ -73,6 +73,7 @@ class AlertSystem:
         self.config = config or AlertConfig()
         self.clock: Clock = clock or SystemClock()
         self._core = SystemCore(self.config, self.clock, sensors, coordinator=lambda: self.coordinator)
+        super().__init__(self._core)
         self.coordinator: Coordinator | None = coordinator or self._core.parts
         self.buffers = self._core.buffers
         self.alert_triggered = self._core.alert_triggered
@@ -174,56 +175,6 @@ class AlertSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    # -- events
-
-    def emit(
-        self,
-        title: str,
-        message: str = "",
-        level: AlertSeverity | int | str = _WARNING,
-        source: str = "app",
-        *,
-        category: AlertCategory | str = _GENERAL,
-        component: str = "",
-        labels: Mapping[str, str] | None = None,
-        recommendations: Iterable[str] = (),
-        durable: bool = False,
-    ) -> Receipt:
-        """Raise an alert from the program itself; from any thread, also before `start()`.
-
-        Args:
-            title: what is wrong; equal troubles have equal titles.
-            message: what is wrong, with figures; at most 1,000 characters are kept.
-            level: a severity, 1 to 3, or a name; anything else is a warning, and counted.
-            source: which part raises it; three told a minute for each source and level, the rest are counted.
-            category, component, labels: what it is about; with source and title they make events equal.
-            recommendations: what to do.
-            durable: wait, up to 2 s, until it is on disk. There is no journal yet, so the receipt says why it is not.
-        Returns: what became of it. Never raises.
-        """
-        if not durable:
-            return self._core.intake.offer(title, message, level, source, category, component, labels, recommendations)
-        if self._core.disabled:
-            return DISABLED
-        alert = self._judged(title, message, level, source, category, component, labels, recommendations)
-        reason = "there is no journal: alerts are kept in memory only"
-        return Receipt(durable=False, reason=reason, id=alert.id if alert else "")
-
-    def _emit_alert(
-        self, title: str, message: str, level: AlertSeverity | int | str, source: str
-    ) -> PerformanceAlert | None:
-        """Raise an alert and wait until it was judged, at most 2 s."""
-        return self._judged(title, message, level, source, _GENERAL, "", None, ())
-
-    def _judged(self, *raw: Any) -> PerformanceAlert | None:
-        answer = self._core.ask_now(lambda _: [self._core.intake.make_event(*raw)])
-        return None if answer is None else answer.alert
-
-    def resolve(self, fingerprint: str) -> bool:
-        """Say that an event is over. False: none of this fingerprint is open."""
-        answer = self._core.ask_now(lambda _: [given.Resolve(fingerprint)])
-        return answer is not None and answer.found
 
     # -- checks
 

@@ -17,19 +17,19 @@ from tocsin.model.readings import Labels, canonical_labels, inert
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 MAX_TITLE: Final = 200
 MAX_SOURCE: Final = 200
 MAX_MESSAGE: Final = 1000
 MAX_ADVICE: Final = 20
+MAX_TEXT: Final = 1000  # of all texts of an event together, for it to be taken as it is
 
 ACCEPTED: Final = Receipt(durable=False, reason="accepted in memory")
 DROPPED: Final = Receipt(durable=False, reason="the queue is full", accepted=False)
 UNREADABLE: Final = Receipt(durable=False, reason="its arguments cannot be read", accepted=False)
 DISABLED: Final = Receipt(durable=False, reason="TOCSIN_DISABLED is set", accepted=False)
 
-_LEVELS: Final = frozenset(AlertSeverity)
 _GENERAL: Final = AlertCategory.GENERAL
 
 # An event lies in the queue as six things in a row, not as a tuple of them: what is not a container does not make the
@@ -52,12 +52,17 @@ class Intake:
     Args:
         capacity: events that may wait.
         ring: called when the queue is no longer empty; must not block.
+
+    Attributes:
+        queue: the events, six things each. `emit` puts plain ones there by itself.
+        limit: what lies in the queue at most; -1 if none is taken.
+        rung: whether the consumer knows that the queue is not empty.
     """
 
     def __init__(self, capacity: int, ring: Callable[[], None]) -> None:
         self.odd_levels = Tally()
         self.odd_categories = Tally()
-        self._capacity = capacity * _FIELDS
+        self.limit = capacity * _FIELDS
         self._ring = ring
         self._dropped = Tally()
         self._drained = 0
@@ -66,68 +71,56 @@ class Intake:
 
     def after_fork(self) -> None:
         """In the child: what waits is the parent's to judge."""
-        self._queue: deque[Any] = deque()
-        self._rung = False
+        self.queue: deque[Any] = deque()
+        self.rung = False
 
     def __len__(self) -> int:
-        return len(self._queue) // _FIELDS
+        return len(self.queue) // _FIELDS
 
-    def offer(  # noqa: PLR0917 - the fast path: binding keywords costs a third of it
+    def offer(  # noqa: PLR0917 - as `emit`, in one order
         self,
-        title: str,
-        message: str,
-        level: AlertSeverity | int | str,
-        source: str,
-        category: AlertCategory | str,
-        component: str,
-        labels: Mapping[str, str] | None,
-        recommendations: Iterable[str],
+        title: object,
+        message: object,
+        level: object,
+        source: object,
+        category: object,
+        component: object,
+        labels: Any,
+        recommendations: Any,
     ) -> Receipt:
-        """Take an event. Never blocks and never raises; what is plain takes the short way."""
-        queue = self._queue
+        """Take an event of any kind. Never blocks and never raises."""
+        if len(self.queue) >= self.limit:
+            return self.refuse()
         try:
-            plain = (
-                labels is None
-                and recommendations == ()
-                and level in _LEVELS
-                and type(category) is AlertCategory
-                and len(title) <= MAX_TITLE
-                and len(message) <= MAX_MESSAGE
-                and len(source) <= MAX_SOURCE
-                and len(component) <= MAX_SOURCE
-            )
+            self.queue.extend(self._clean(title, message, level, source, category, component, labels, recommendations))
         except Exception:  # noqa: BLE001 - a user's odd object must not reach the host
-            plain = False
-        if len(queue) >= self._capacity:
-            return self._refuse()
-        if plain:
-            queue.extend((title, message, level, source, category, component))  # one call, so nobody comes in between
-        else:
-            try:
-                queue.extend(self._clean(title, message, level, source, category, component, labels, recommendations))
-            except Exception:  # noqa: BLE001 - as above
-                self._dropped.add()
-                return UNREADABLE
-        if not self._rung:
-            self._rung = True
-            try:
-                self._ring()
-            except BaseException:  # a Ctrl-C: nobody knows whether it was heard, so the next event rings again
-                self._rung = False
-                raise
+            self._dropped.add()
+            return UNREADABLE
+        if not self.rung:
+            self.ring()
         return ACCEPTED
 
-    def _refuse(self) -> Receipt:
-        if self._capacity < 0:
+    def ring(self) -> None:
+        """Say that the queue is no longer empty."""
+        self.rung = True
+        try:
+            self._ring()
+        except BaseException:  # a Ctrl-C: nobody knows whether it was heard, so the next event rings again
+            self.rung = False
+            raise
+
+    def refuse(self) -> Receipt:
+        """Take nothing, and count it."""
+        if self.limit < 0:
             return DISABLED
         self._dropped.add()
         return DROPPED
 
     def drain(self) -> list[Event]:
         """Take all that waits, equal events merged; for the one thread that steps."""
-        self._rung = False
+        self.rung = False
         # One call, so that a signal handler that raises (Ctrl-C) cannot leave a part of an event behind.
-        flat = iter(list(starmap(self._queue.popleft, repeat((), len(self._queue)))))
+        flat = iter(list(starmap(self.queue.popleft, repeat((), len(self.queue)))))
         batch: list[_Raw] = list(zip(flat, flat, flat, flat, flat, flat, strict=True))
         if not batch:
             return []
