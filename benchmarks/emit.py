@@ -1,7 +1,10 @@
 """What `emit` costs the program's threads: eight of them at full speed, against `queue.Queue.put_nowait`.
 
 Ours validates, counts, and is drained by the watch thread, which merges and judges; the queue of the same size is
-emptied by a thread every millisecond and does nothing else. Each call is timed; the two take turns.
+emptied by a thread every millisecond and does nothing else. Each call is timed; they take turns.
+
+The third is a function that only counts, about as long as `emit` takes: what eight threads that contend for two cores
+and one lock do to any call of that length.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 THREADS = 8
+_TURNS = range(40)
 TITLES = [f"title {number}" for number in range(THREADS)]
 
 
@@ -33,13 +37,15 @@ def run(args: argparse.Namespace) -> Result:
     """Let both take turns, and take the median of each figure."""
     ours: list[Figures] = []
     theirs: list[Figures] = []
+    counting: list[Figures] = []
     for _ in range(args.rounds):
         ours.append(_ours(args.calls))
         theirs.append(_queue(args.calls))
+        counting.append(_storm(args.calls, _count))
     return Result(
         name="emit",
         ours=_medians(ours),
-        peers={"queue.Queue": _medians(theirs)},
+        peers={"queue.Queue": _medians(theirs), "a loop": _medians(counting)},
         packages=("msgspec",),
         notes=(f"{THREADS} threads, {args.calls} calls each, medians of {args.rounds} rounds.",),
     )
@@ -81,6 +87,11 @@ def _queue(calls: int) -> Figures:
     over.set()
     consumer.join()
     return took | {"taken_percent": 100.0 * (1.0 - sum(dropped) / (THREADS * calls))}
+
+
+def _count(title: str, message: str) -> None:
+    for _ in _TURNS:
+        pass
 
 
 def _storm(calls: int, emit: Callable[[str, str], object]) -> Figures:

@@ -225,11 +225,17 @@ def test_a_probe_that_was_under_way_in_a_pause_tells_nothing(
 
 
 def test_nothing_is_written_unless_it_is_switched_on(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: ProbeFile, rng: random.Random) -> float:
-        raise AssertionError("it wrote")
+    written: list[ProbeFile] = []
 
-    monkeypatch.setattr(ProbeFile, "write", refuse)
+    def write(self: ProbeFile, rng: random.Random) -> float:
+        written.append(self)
+        return 0.001
+
+    monkeypatch.setattr(ProbeFile, "write", write)
     Bench(on_disk).run(200)
+    assert not written
+    Bench(on_disk, write_probe=True).run(200)
+    assert written
 
 
 def test_a_synced_write_a_minute_is_timed_and_counted(on_disk: Path) -> None:
