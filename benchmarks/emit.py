@@ -89,7 +89,7 @@ def _queue(calls: int) -> Figures:
     return took | {"taken_percent": 100.0 * (1.0 - sum(dropped) / (THREADS * calls))}
 
 
-def _count(title: str, message: str) -> None:
+def _count(_title: str, _message: str) -> None:
     for _ in _TURNS:
         pass
 

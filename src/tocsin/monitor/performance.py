@@ -138,11 +138,13 @@ class PerformanceMonitor:
         ids: list[int] = []
         values: list[float] = []
         ease = RELAXED if relaxed else 1.0
+        began_s = time.thread_time()
         for watched in self._watched:
             if watched.is_due(now.mono_s, interval_s, ease):
-                began_s = time.thread_time()
                 self._read_into(ids, values, watched, now)
-                watched.cost_s += COST_WEIGHT * (time.thread_time() - began_s - watched.cost_s)
+                ended_s = time.thread_time()
+                watched.cost_s += COST_WEIGHT * (ended_s - began_s - watched.cost_s)
+                began_s = ended_s
         self._budget.review(self._watched, now.mono_s, interval_s)
         if self.own is not None:
             keys, own_values = self.own.drain()
@@ -230,7 +232,7 @@ class PerformanceMonitor:
             if len(readings) != len(watched.ids):
                 raise SampleError(f"it read {len(readings)} values for {len(watched.ids)} series")  # noqa: TRY301
             sum(readings)  # what is no number fails here, inside
-        except Exception as error:  # noqa: BLE001 - one of the edges where anything is caught, and told by `health`
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an edge: anything is caught, and told by `health`
             self._set_aside(watched, error, now)
             return None
         watched.last_read_s = now.mono_s
@@ -244,7 +246,7 @@ class PerformanceMonitor:
         watched.ids = [self.id_of(key) for key in layout]
         watched.layout = layout
 
-    def _set_aside(self, watched: WatchedSensor, error: Exception, now: Instant) -> None:
+    def _set_aside(self, watched: WatchedSensor, error: BaseException, now: Instant) -> None:
         watched.failures += 1
         watched.reason = f"{type(error).__name__}: {error}"
         watched.retry_at_s = now.mono_s + min(_FIRST_RETRY_S * 2.0 ** (watched.failures - 1), _LAST_RETRY_S)

@@ -33,7 +33,7 @@ class _Ping:
     The loop holds the callback, and through it this object, which must not hold the loop in turn.
     """
 
-    __slots__ = ("_answered_s", "_late_since_s", "_sent_s", "_void", "label", "loop", "thread_id")
+    __slots__ = ("_answered_s", "_late_since_s", "_sent_s", "_void", "_worst_s", "label", "loop", "thread_id")
 
     def __init__(self, loop: AbstractEventLoop, label: str, thread_id: int | None) -> None:
         self.loop = weakref.ref(loop)
@@ -43,9 +43,13 @@ class _Ping:
         self._answered_s: float | None = None
         self._late_since_s: float | None = None
         self._void = True
+        self._worst_s = 0.0
 
     def lag_s(self) -> float:
-        """The lag of the ping before, or its age if it is unanswered; then sends the next. NaN without a ping."""
+        """The worst lag since the reading before, or the age of an unanswered ping; then sends the next.
+
+        NaN without a ping.
+        """
         loop = self.loop()
         if loop is None or not loop.is_running():
             # Nobody is there to answer: what comes back later tells of the pause, not of a lag.
@@ -54,9 +58,23 @@ class _Ping:
         answered_s, sent_s = self._answered_s, self._sent_s
         if sent_s and answered_s is None:
             return NAN if self._void else time.perf_counter() - sent_s
-        lag_s = NAN if self._void or answered_s is None else answered_s - sent_s
+        lag_s = NAN if self._void or answered_s is None else max(answered_s - sent_s, self._worst_s)
+        self._worst_s = 0.0
         self._send(loop)
         return lag_s
+
+    def ask_again(self) -> bool:
+        """Send the next ping between two readings. False: the last answer is owed or was late, so a reading is due."""
+        loop = self.loop()
+        if loop is None or not loop.is_running():
+            return True  # the next reading looks into it
+        if self._is_late():
+            return False
+        if self._answered_s is not None:
+            if not self._void:
+                self._worst_s = max(self._worst_s, self._answered_s - self._sent_s)
+            self._send(loop)
+        return True
 
     def is_overdue(self) -> bool:
         """Whether the loop has owed an answer for longer than it should take."""
@@ -124,6 +142,11 @@ class EventLoopSensor:
     def is_overdue(self) -> bool:
         """Whether a ping that was sent before the last reading is still unanswered."""
         return any(ping.is_overdue() for ping in self._pings)
+
+    def ask_again(self) -> bool:
+        """Ask between two readings. False: a loop owes its answer or gave it late, so a reading should say so."""
+        prompt = [ping.ask_again() for ping in self._pings]  # each of them, also behind one that was not
+        return all(prompt)
 
     def loops(self) -> list[tuple[str, AbstractEventLoop]]:
         """The loops that are watched now, by the label of their series."""

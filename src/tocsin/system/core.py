@@ -318,9 +318,11 @@ class SystemCore:
         return bool(self.loops.layout)
 
     def beat(self) -> None:
-        """Ask the event loops between two passes."""
+        """Ask the event loops between two passes; step only if one of them has not answered promptly."""
         now = self.clock.now()
         with self._reading:
+            if self.loops.ask_again():
+                return
             batch = self.monitor.collect_sensor(self.loops.name, now)
         if self.loops.is_overdue():
             self.runtime.witness.look()

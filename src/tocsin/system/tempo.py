@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Looking closer costs up to four times as much, so it is done for a while after each cause and not for its whole time.
 ELEVATED_FOR_S: Final = 10.0
 CALM_BETWEEN_S: Final = 30.0
+CALM_AT_MOST_S: Final = 480.0
 FASTEST_S: Final = 0.25
 QUIET_AFTER_S: Final = 300.0
 
@@ -32,6 +33,7 @@ class Tempo:
         self._dynamic = dynamic
         self._elevated_until_s = float("-inf")
         self._seen_s: dict[str, float] = {}
+        self._calm_s: dict[str, float] = {}
         self._stirred_s: float | None = None
 
     def elevate(self, now: Instant, cause: str) -> None:
@@ -40,12 +42,16 @@ class Tempo:
         Args:
             now: this moment.
             cause: a breach is pending, a ping overdue, pressure rises. It counts when it begins: one that goes on, or
-                comes again within half a minute, is not looked at closely a second time.
+                comes again within half a minute, is not looked at closely a second time. Each time it does count, that
+                half minute doubles, up to eight minutes, until it has been away for so long: a machine that stirs
+                twice a minute all day is not watched at four times the price all day.
         """
-        seen_s = self._seen_s.get(cause, float("-inf"))
+        away_s = now.mono_s - self._seen_s.get(cause, float("-inf"))
         self._seen_s[cause] = self._stirred_s = now.mono_s
-        if now.mono_s - seen_s >= CALM_BETWEEN_S:
+        calm_s = CALM_BETWEEN_S if away_s >= CALM_AT_MOST_S else self._calm_s.get(cause, CALM_BETWEEN_S)
+        if away_s >= calm_s:
             self._elevated_until_s = now.mono_s + ELEVATED_FOR_S
+            self._calm_s[cause] = min(2 * calm_s, CALM_AT_MOST_S)
 
     def interval_s(self, now: Instant) -> float:
         """A quarter (at least 250 ms) while elevated, half while alerts are fresh, else the whole."""

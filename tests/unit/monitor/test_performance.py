@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -10,7 +11,7 @@ from tocsin.clock import VirtualClock
 from tocsin.errors import ConfigError, SampleError
 from tocsin.model.readings import Layout, SeriesKey
 from tocsin.monitor import PerformanceMonitor
-from tocsin.sensors.own import OwnMetrics
+from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.sensors.protocol import AbsentSensor, Tier
 
 if TYPE_CHECKING:
@@ -119,6 +120,15 @@ def test_a_failing_sensor_is_set_aside_alone_and_says_why(clock: VirtualClock) -
     assert change.health.retry_in_s == 10.0
     assert [health.state for health in monitor.health()] == ["set aside", "ok"]
     assert bad.closed == 1
+
+
+def test_a_sensor_that_wants_to_exit_is_set_aside_like_any_other(clock: VirtualClock) -> None:
+    def leave() -> float:
+        sys.exit("enough")
+
+    monitor = PerformanceMonitor([CallableSensor(leave, name="leaving"), Fake("good", b=2.0)])
+    assert named(monitor, collect(monitor, clock)) == {"b": 2.0}
+    assert monitor.health()[0].reason == "SystemExit: enough"
 
 
 def test_a_sensor_is_tried_again_after_ten_seconds_and_ever_more_seldom(clock: VirtualClock) -> None:

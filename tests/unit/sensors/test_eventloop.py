@@ -78,6 +78,43 @@ def test_the_first_reading_of_a_loop_is_absent_and_the_second_is_its_lag(
     assert str(sensor.layout[0]) == "tocsin.eventloop.lag{loop='api'}"
 
 
+def test_asking_between_two_readings_keeps_the_worst_lag_for_the_next(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop)
+    sensor.read(now)
+    free = runner.block()
+    threading.Event().wait(0.01)
+    sensor._pings[0]._send(runner.loop)
+    threading.Event().wait(0.03)
+    free.set()
+    runner.settle()
+    assert sensor.ask_again(), "a lag of 30 ms is prompt enough"
+    runner.settle()
+    assert sensor.read(now)[0] >= 0.03
+    runner.settle()
+    assert sensor.read(now)[0] < 0.03
+
+
+def test_a_loop_that_owes_its_answer_or_gave_it_late_is_not_asked_again(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop)
+    assert sensor.ask_again(), "nobody has been asked"
+    free = runner.block()
+    sensor.read(now)
+    threading.Event().wait(0.12)
+    assert not sensor.ask_again()
+    free.set()
+    runner.settle()
+    assert not sensor.ask_again()
+    assert sensor.read(now)[0] >= 0.12
+    runner.settle()
+    assert sensor.ask_again()
+
+
 def test_a_block_is_seen_while_it_lasts(start: Callable[[str], LoopThread], now: Instant) -> None:
     runner, sensor = start("worker-1"), EventLoopSensor()
     sensor.watch_loop(runner.loop)

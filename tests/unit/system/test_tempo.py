@@ -43,9 +43,28 @@ def test_a_cause_that_goes_on_is_looked_at_closely_once() -> None:
         tempo.elevate(clock.now(), "pressure on cpu")
         assert tempo.interval_s(clock.now()) == (0.25 if second < 10 else 1.0)
         clock.advance(1.0)
-    clock.advance(30.0)
+    clock.advance(60.0)
     tempo.elevate(clock.now(), "pressure on cpu")
     assert tempo.interval_s(clock.now()) == 0.25
+
+
+def test_a_cause_that_comes_again_and_again_is_looked_at_closely_ever_more_rarely_and_anew_when_it_was_away() -> None:
+    tempo, clock, _ = a_tempo()
+    close = []
+    for _ in range(60):  # every 35 seconds, for 35 minutes
+        tempo.elevate(clock.now(), "pressure on io")
+        close.append(tempo.interval_s(clock.now()) == 0.25)
+        clock.advance(35.0)
+    assert sum(close) == 1
+    for away_s, closely in ((30, True), (65, False), (125, True), (125, False), (245, True), (245, False), (480, True)):
+        clock.advance(float(away_s))
+        tempo.elevate(clock.now(), "pressure on io")
+        assert (tempo.interval_s(clock.now()) == 0.25) is closely, away_s
+    clock.advance(35.0)
+    tempo.elevate(clock.now(), "pressure on io")
+    assert tempo.interval_s(clock.now()) == 1.0
+    tempo.elevate(clock.now(), "pressure on cpu")
+    assert tempo.interval_s(clock.now()) == 0.25, "another cause is another story"
 
 
 def test_an_interval_that_is_not_dynamic_stays() -> None:
