@@ -53,7 +53,7 @@ clean: ## Remove the environments, the caches and what was built
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment, with Tocsin installed in place. The stamp is written last, so a broken setup is begun again.
-$(STAMP): pyproject.toml $(wildcard setup.py src/tocsin/*/*.[ch])
+$(STAMP): pyproject.toml setup.py $(wildcard src/tocsin/*/*/*.[ch])
 	@sh scripts/preflight.sh $(PYTHON)
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(MADE_FROM)" ]; then \
 		echo "Making $(VENV)"; rm -f $@; \

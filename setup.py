@@ -1,0 +1,45 @@
+"""The one part that pyproject.toml cannot say: the C extension, without which Tocsin works too."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+NATIVE = Path("src", "tocsin", "memory", "native")
+
+
+def reason_against() -> str:
+    """Why the sampling heap profiler is not built for this interpreter; empty if it is."""
+    if sys.implementation.name != "cpython":
+        return f"{sys.implementation.name} has no allocators that could be hooked"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "a free-threaded build has other allocators"
+    if sys.platform == "win32":
+        return "Windows is not supported yet"
+    if sys.version_info >= (3, 14):
+        return f"the frames of Python {sys.version_info.major}.{sys.version_info.minor} are not known to it yet"
+    return ""
+
+
+def extensions() -> list[Extension]:
+    """The extension, optional unless TOCSIN_REQUIRE_NATIVE=1 asks for an error where it cannot be built."""
+    reason, required = reason_against(), os.environ.get("TOCSIN_REQUIRE_NATIVE", "") not in {"", "0"}
+    if reason:
+        print(f"tocsin: going without the heap profiler: {reason}", file=sys.stderr)
+        return []
+    return [
+        Extension(
+            "tocsin.memory._heap",
+            sources=sorted(map(str, NATIVE.glob("*.c"))),
+            depends=sorted(map(str, NATIVE.glob("*.h"))),
+            extra_compile_args=["-O2", "-fvisibility=hidden"],
+            optional=not required,
+        )
+    ]
+
+
+setup(ext_modules=extensions())

@@ -1,0 +1,1 @@
+"""Memory: the sampling heap profiler, and the verdict on what leaks."""

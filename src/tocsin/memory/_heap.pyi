@@ -1,0 +1,55 @@
+"""The sampling heap profiler inside of Python's allocators; see native/*.h for ownership, threads and forks.
+
+Times of birth are epochs: `mark` begins the next one, so whoever takes snapshots can use any time of his own.
+"""
+
+from typing import Final
+
+WITHOUT_GIL: Final[int]
+OTHER_INTERPRETER: Final[int]
+TOO_MANY_STACKS: Final[int]
+OUTSIDE: Final[int]
+
+def start(interval: float = 131072.0, max_samples: int = 65536) -> None:
+    """Sample from now on, with empty tables.
+
+    Args:
+        interval: mean bytes between two samples; 1 or more.
+        max_samples: more are thinned out, and their weight goes over to the rest; 16 to 16,777,216.
+    Raises: ValueError: for another number. RuntimeError: in another interpreter than the main one.
+    """
+
+def stop() -> None:
+    """Sample no more; the hooks stay in place and do nothing."""
+
+def is_active() -> bool:
+    """Whether blocks are sampled."""
+
+def mark() -> int:
+    """Begin the next epoch, and give its number; blocks of `start` until the first mark are born in epoch 0."""
+
+def snapshot() -> list[tuple[int, float, float, int, int, float, bytes]]:
+    """What lives, a row for each stack of which anything was sampled since the start.
+
+    Returns: stack number, estimated live bytes, variance of that estimate, sampled blocks alive, sampled blocks since
+        the start, estimated bytes since the start, and the survivors by epoch: packed as native `IId` triples of epoch,
+        samples and estimated bytes, oldest first.
+    """
+
+def frames(stack: int) -> tuple[tuple[str, int, str], ...]:
+    """The places of a stack, innermost first: file, line and qualified name of the function; () where it has none.
+
+    Raises: ValueError: if there is no such stack.
+    """
+
+def survivors(stack: int, most: int = 32) -> list[tuple[int, int, int]]:
+    """Some sampled blocks of a stack that live: address, size in bytes and epoch of birth.
+
+    Raises: ValueError: if `most` is negative or absurd.
+    """
+
+def state() -> dict[str, float]:
+    """How the sampling does: interval, alive, max_samples, taken, thinned, lost, stacks, numpy_slots."""
+
+def arena_bytes() -> int:
+    """Bytes that pymalloc holds from the system for small blocks, used or not; -1 where that is not known."""
