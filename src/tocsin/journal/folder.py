@@ -1,0 +1,128 @@
+"""Who owns a state directory, where the others write meanwhile, and who looks after what the dead have left.
+
+The owner is whoever holds a POSIX record lock on a file in it: such a lock goes with its process, however that ends,
+and is not inherited by a fork (`flock` would live on in the children of a dead owner). It also goes when the process
+closes *any* descriptor of that file, so the file is opened once and never closed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Final
+
+from tocsin.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCK_FILE: Final = "owner.lock"
+GUESTS: Final = "guests"
+
+# Held for the life of the process, and never closed in it: closing one would give the lock away.
+_HELD: Final[dict[tuple[int, int, int], int]] = {}
+
+
+class StateFolder:
+    """A state directory as this process may use it.
+
+    Attributes:
+        path: where to write: the directory itself for its owner, a folder of its own for everybody else.
+        root: the directory.
+        is_owner: whether this process owns it, and so watches the host and looks after the dead.
+    """
+
+    def __init__(self, root: Path, path: Path, *, is_owner: bool) -> None:
+        self.root = root
+        self.path = path
+        self.is_owner = is_owner
+
+    def orphans(self) -> Iterator[StateFolder]:
+        """The folders of processes that are gone, each taken over while it is looked at; for the owner."""
+        if not self.is_owner:
+            return
+        try:
+            found = sorted((self.root / GUESTS).iterdir())
+        except FileNotFoundError:
+            return
+        for path in found:
+            if path.is_dir() and _take(path / LOCK_FILE):
+                yield StateFolder(self.root, path, is_owner=False)
+
+    def remove(self) -> None:
+        """Remove the folder of a guest that is gone, once what it left has been taken over."""
+        if self.path == self.root:
+            raise StoreError(f"{self.path}: the owner's own folder is not to be removed")
+        for entry in self.path.iterdir():
+            entry.unlink(missing_ok=True)
+        self.path.rmdir()
+
+
+def claim(root: Path) -> StateFolder:
+    """Own a state directory, or get a folder of one's own in it.
+
+    Raises: StoreError: if it cannot be made or written; says why, and what to do.
+    """
+    try:
+        _make_private(root)
+        if _take(root / LOCK_FILE):
+            return StateFolder(root, root, is_owner=True)
+        _make_private(root / GUESTS)
+        for number in range(1000):
+            path = root / GUESTS / (f"{os.getpid()}" if number == 0 else f"{os.getpid()}-{number}")
+            _make_private(path)
+            if _take(path / LOCK_FILE):
+                return StateFolder(root, path, is_owner=False)
+    except OSError as error:
+        raise StoreError(
+            f"{root}: cannot be used as state directory: {error.strerror or error}; "
+            "make it writable for this user, or name another one as state_dir"
+        ) from error
+    raise StoreError(f"{root}: no free folder under {GUESTS}")
+
+
+def _make_private(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _take(path: Path) -> bool:
+    """Take the lock of a file. False: another process has it, or this one in another place."""
+    try:
+        import fcntl
+    except ImportError:
+        return _take_by_opening(path)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    identity = (*_identity(fd), os.getpid())
+    if identity in _HELD:
+        # Ours already, in another system of this process. Closing this descriptor would drop that one's lock.
+        _HELD[(*identity[:2], -fd)] = fd
+        return False
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        if error.errno in {errno.EACCES, errno.EAGAIN}:
+            return False
+        raise
+    _HELD[identity] = fd
+    return True
+
+
+def _take_by_opening(path: Path) -> bool:
+    """Windows: nobody else can remove or open for writing what is open here without sharing."""
+    import msvcrt  # noqa: PLC0415 - only there
+
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    except OSError:
+        os.close(fd)
+        return False
+    _HELD[(*_identity(fd), os.getpid())] = fd
+    return True
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino

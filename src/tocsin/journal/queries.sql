@@ -1,0 +1,92 @@
+-- Every statement that the journal runs, by its name. A line `-- name: …` begins each; what follows it up to an empty
+-- line explains it.
+
+-- name: put_alert
+-- An alert as it stands; one that was cleared away meanwhile is not brought back by this.
+INSERT INTO alerts (id, fingerprint, rule, category, severity, component, state, started_at, updated_at, resolved_at,
+                    body, keep)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    severity = excluded.severity, component = excluded.component, state = excluded.state,
+    updated_at = excluded.updated_at, resolved_at = excluded.resolved_at, body = excluded.body, keep = excluded.keep;
+
+-- name: add_transition
+INSERT INTO transitions (alert_id, at, before, after, why) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: put_notice
+-- Written again after a failed commit, it stays as it was.
+INSERT INTO notices (id, channel, kind, severity, created_at, state, body) VALUES (?, ?, ?, ?, ?, 'waiting', ?)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: put_notice_alert
+INSERT INTO notice_alerts (alert_id, notice_id) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: add_delivery
+INSERT INTO deliveries (notice_id, at, took_s, outcome, error) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: move_notice
+-- What is over stays over, whatever comes late.
+UPDATE notices SET state = ?, attempts = max(attempts, ?), next_at = ?, done_at = ? WHERE id = ? AND state = 'waiting';
+
+-- name: revive_notice
+-- Send a dead notice once more.
+UPDATE notices SET state = 'waiting', next_at = NULL, done_at = NULL WHERE id = ? AND state = 'dead';
+
+-- name: put_order
+INSERT INTO orders (id, kind, ends_at, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at, body = excluded.body;
+
+-- name: put_keepsake
+INSERT INTO keepsakes (room, at, body) VALUES (?, ?, ?)
+ON CONFLICT (room) DO UPDATE SET at = excluded.at, body = excluded.body;
+
+-- name: open_alerts
+SELECT body, keep FROM alerts WHERE resolved_at IS NULL AND keep IS NOT NULL ORDER BY started_at;
+
+-- name: recent_alerts
+SELECT body FROM alerts WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?;
+
+-- name: alert
+SELECT body FROM alerts WHERE id = ?;
+
+-- name: transitions_of
+SELECT at, before, after, why FROM transitions WHERE alert_id = ? ORDER BY seq;
+
+-- name: waiting_notices
+-- The most urgent first, and of equal ones the oldest.
+SELECT body, attempts, next_at FROM notices WHERE state = 'waiting' ORDER BY severity DESC, created_at;
+
+-- name: notices_of
+SELECT n.id, n.channel, n.kind, n.created_at, n.state, n.attempts, n.done_at
+FROM notice_alerts AS a JOIN notices AS n ON n.id = a.notice_id
+WHERE a.alert_id = ? ORDER BY n.created_at;
+
+-- name: notices_in
+SELECT id, channel, kind, created_at, state, attempts, done_at FROM notices WHERE state = ? ORDER BY created_at;
+
+-- name: deliveries_of
+SELECT at, took_s, outcome, error FROM deliveries WHERE notice_id = ? ORDER BY seq;
+
+-- name: orders_in_force
+SELECT body FROM orders WHERE kind = ? AND (ends_at IS NULL OR ends_at > ?) ORDER BY id;
+
+-- name: keepsake
+SELECT at, body FROM keepsakes WHERE room = ?;
+
+-- name: forget_alerts
+DELETE FROM alerts WHERE resolved_at IS NOT NULL AND resolved_at < ?;
+
+-- name: forget_transitions
+DELETE FROM transitions WHERE at < ? AND alert_id NOT IN (SELECT id FROM alerts);
+
+-- name: forget_notices
+DELETE FROM notices WHERE created_at < ? AND state <> 'waiting';
+
+-- name: forget_notice_alerts
+DELETE FROM notice_alerts WHERE notice_id NOT IN (SELECT id FROM notices);
+
+-- name: forget_deliveries
+DELETE FROM deliveries WHERE at < ? AND notice_id NOT IN (SELECT id FROM notices);
+
+-- name: forget_orders
+DELETE FROM orders WHERE ends_at IS NOT NULL AND ends_at < ?;
