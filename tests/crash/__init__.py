@@ -1,0 +1,1 @@
+"""What survives: real processes killed, power cut, and system calls that fail. See `python -m tests.crash --help`."""
