@@ -78,6 +78,9 @@ class Engine:
             given.Check: self._check,
             given.Acknowledge: self._acknowledge,
             given.Resolve: self._resolve,
+            given.PutSilence: self._put_silence,
+            given.ExpireSilence: self._expire_silence,
+            given.PutMaintenance: self._put_maintenance,
             given.AddRule: self._add_rule,
             given.RemoveRule: self._remove_rule,
             given.SwitchRule: self._switch_rule,
@@ -209,6 +212,18 @@ class Engine:
     def _acknowledge(self, command: given.Acknowledge) -> None:
         alert = self.decisions.acknowledge(command)
         self._answers.append(lambda: Answer(found=alert is not None, alert=alert))
+
+    def _put_silence(self, command: given.PutSilence) -> None:
+        matching = self.decisions.silence(command.silence)
+        self._answers.append(lambda: Answer(reason=f"it matches {matching} open alerts"))
+
+    def _expire_silence(self, command: given.ExpireSilence) -> None:
+        known = self.decisions.expire_silence(command.silence_id)
+        self._answers.append(lambda: Answer(found=known))
+
+    def _put_maintenance(self, command: given.PutMaintenance) -> None:
+        self.decisions.maintain(command.window)
+        self._answers.append(Answer)
 
     def _resolve(self, command: given.Resolve) -> None:
         alert = self.decisions.resolve(command.fingerprint)

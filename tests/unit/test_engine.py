@@ -341,7 +341,7 @@ def test_one_series_that_flaps_is_told_three_times_a_minute_with_a_digest_of_the
 
 def test_a_channel_is_told_so_much_a_minute_and_critical_passes() -> None:
     routes = (Route(channel="all", notices_per_minute=5.0),)
-    score = Score(settings=AlertSettings(routes=routes))
+    score = Score(settings=AlertSettings(routes=routes, storm_after=0))
     score.step(*(an_event(f"w{number}", source=f"s{number}") for number in range(100)))
     assert len(score.notices()) == 5
     score.step(an_event("fire", CRITICAL, source="x"))

@@ -5,7 +5,8 @@ The engine says what turned; this is where a turn becomes a change, a notice, or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -13,6 +14,7 @@ from tocsin.alerts.episode import Episode, Origin
 from tocsin.alerts.events import EventDesk
 from tocsin.alerts.life import Turn
 from tocsin.alerts.proofs import wanted_proofs
+from tocsin.alerts.reasons.silences import matches
 from tocsin.alerts.telling import Teller
 from tocsin.alerts.wording import explain, message_of
 from tocsin.model.alert import Acknowledgement
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
     from tocsin.clock import Instant
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Acknowledge, Event, EvidenceFound
+    from tocsin.model.orders import Maintenance, Silence
+
+
+class _Occurrence(NamedTuple):
+    """An event that was raised, and on which it is decided at the end of the step."""
+
+    episode: Episode
+    before: AlertState
+    times: int
 
 
 class Decisions:
@@ -49,7 +60,8 @@ class Decisions:
         self._befores: list[tuple[Episode, AlertState, str]] = []
         self._changes: list[Change] = []
         self._wants: list[Want] = []
-        self._waiting: dict[str, Episode] = {}
+        self._occurrences: list[_Occurrence] = []
+        self._worsened: list[Episode] = []
         self._relieved = False
 
     def open(self, now: Instant) -> None:
@@ -61,8 +73,8 @@ class Decisions:
         now = self._now
         for episode in self._events.expired(now):
             self._finish(episode, "no recurrence")
-        self._tell_fresh()
-        notices = self.teller.collect(now)
+        self._tell_all()
+        notices = self.teller.collect(self._book.episodes, now)
         changes, wants = tuple(self._changes), tuple(self._wants)
         self._changes, self._wants = [], []
         return Outcome(changes, notices, wants)
@@ -84,6 +96,8 @@ class Decisions:
                 watch.episode.note(self._now.utc, "clearing", "value is back; it keeps firing for a while")
             case Turn.RELAPSED if watch.episode is not None:
                 watch.episode.note(self._now.utc, "relapsed", explain(watch.rule, watch.value))
+            case Turn.WORSENED if watch.episode is not None:
+                self._worsen(watch, watch.episode)
             case Turn.RESOLVED if watch.episode is not None:
                 self.end(watch, "value is back to normal")
 
@@ -150,6 +164,12 @@ class Decisions:
         self._befores.append((episode, before, "breach lasted long enough"))
         self._wants += [Want(episode.id, kind, watch.key.labels) for kind in wanted_proofs(watch.rule)]
 
+    def _worsen(self, watch: Watch, episode: Episode) -> None:
+        episode.worse = True
+        self._refresh(episode, watch)
+        episode.note(self._now.utc, "worsened", explain(watch.rule, watch.value))
+        self._worsened.append(episode)
+
     def _calm(self, watch: Watch, episode: Episode) -> None:
         episode.note(self._now.utc, "calmed", "value is back before it rang")
         episode.state = AlertState.INACTIVE
@@ -171,13 +191,12 @@ class Decisions:
         """The program raised an alert itself."""
         episode = self._events.occur(event, self._now)
         before = AlertState.INACTIVE if episode.count == event.count else AlertState.FIRING
-        signals = self.teller.occurred(episode, event.count, self._now)
-        self._change(episode, before, "raised by the program", signals=signals)
-        self._remember_occurrences(episode, signals, event.count)
+        self._occurrences.append(_Occurrence(episode, before, event.count))
         return episode
 
     def resolve(self, fingerprint: str) -> PerformanceAlert | None:
         """The program said that an event is over."""
+        self._tell_all()  # what happened before it
         episode = self._book.by_fingerprint(fingerprint)
         if episode is None or not episode.is_event:
             return None
@@ -188,6 +207,7 @@ class Decisions:
     def acknowledge(self, command: Acknowledge) -> PerformanceAlert | None:
         """Somebody takes care of an alert; of one that has ended, the mark is kept too."""
         now = self._now
+        self._tell_all()  # what happened before it
         episode = self._book.episode(command.alert_id)
         if episode is None:
             ended = self._book.find(command.alert_id)
@@ -196,13 +216,31 @@ class Decisions:
                 ended = msgspec.structs.replace(ended, acknowledgement=ended.acknowledgement or mark)
                 self._book.replace_closed(ended)
             return ended
-        if not episode.acknowledged():
-            episode.acknowledgement = Acknowledgement(command.by, now.utc, command.comment, episode.severity)
+        if not episode.acknowledged(now.utc):
+            expires = None if command.for_s is None else now.utc + timedelta(seconds=command.for_s)
+            episode.acknowledgement = Acknowledgement(command.by, now.utc, command.comment, episode.severity, expires)
             episode.note(
                 now.utc, "acknowledged", " ".join(filter(None, [f"by {command.by or 'somebody'}", command.comment]))
             )
             self._change(episode, episode.state, "acknowledged")
         return episode.snapshot()
+
+    def silence(self, silence: Silence) -> int:
+        """Hold back what matches from now on; how many open alerts that are."""
+        self._tell_all()  # what happened before it
+        self.teller.reasons.silences.put(silence)
+        return sum(matches(silence, episode) for episode in self._book.episodes())
+
+    def expire_silence(self, silence_id: str) -> bool:
+        """Obey a silence no longer; what it held back and still fires is told. False: there is none of this id."""
+        self._relieved = True
+        return self.teller.reasons.silences.take_away(silence_id) is not None
+
+    def maintain(self, window: Maintenance) -> None:
+        """Expect noise in a window."""
+        self._tell_all()  # what happened before it
+        self.teller.reasons.maintenance.put(window)
+        self._relieved = True  # it may take the place of one that held more
 
     def evidence(self, found: EvidenceFound) -> None:
         """A proof has been captured."""
@@ -218,28 +256,40 @@ class Decisions:
         before, episode.state = episode.state, AlertState.RESOLVED
         episode.resolved_at = episode.updated_at = now.utc
         episode.note(now.utc, "resolved", why)
-        self._waiting.pop(episode.id, None)
         self._relieved = True
         self.teller.resolved(episode, now, why)
         self._change(episode, before, why)
         self._book.close(episode)
 
-    def _tell_fresh(self) -> None:
-        """Decide on all that began to fire in this step together, and on what may no longer be held back."""
-        asked = {episode.id: episode for episode in self._fresh}
-        if self._relieved:
-            asked |= self._waiting
-        self._relieved = False
-        if not asked:
+    def _tell_all(self) -> None:
+        """Decide together on all that happened, and on what may no longer be held back."""
+        passed = self._relieved or self.teller.something_passed(self._now)
+        if not (self._occurrences or self._fresh or self._worsened or passed):
             return
+        everybody = self._book.episodes()
+        self.teller.look(everybody)
+        occurrences, self._occurrences = self._occurrences, []
+        for occurrence in occurrences:
+            self._tell_occurrence(occurrence)
+        asked = {episode.id: episode for episode in self._fresh}
+        if passed:
+            asked |= {episode.id: episode for episode in self.teller.passed(everybody)}
+        self._relieved = False
+        worsened, self._worsened = self._worsened, []
         self._fresh, befores, self._befores = [], self._befores, []
-        self._waiting = {key: episode for key, episode in self._waiting.items() if key not in asked}
-        firing = [episode for episode in asked.values() if episode.state is AlertState.FIRING]
-        self.teller.fired(firing, self._book.episodes(), self._now)
-        self._waiting |= {episode.id: episode for episode in firing if episode.waiting}
+        self.teller.fired([one for one in asked.values() if one.state is AlertState.FIRING], self._now)
+        for episode in worsened:
+            self.teller.worsened(episode, self._now)
+            self._change(episode, AlertState.FIRING, "much worse")
         for episode, before, why in befores:
             self._change(episode, before, why, signals=0 if episode.suppressed else 1)
             self._history.add(episode.snapshot(), now=self._now)
+
+    def _tell_occurrence(self, occurrence: _Occurrence) -> None:
+        episode, before, count = occurrence
+        signals = self.teller.occurred(episode, count, self._now)
+        self._change(episode, before, "raised by the program", signals=signals)
+        self._remember_occurrences(episode, signals, count)
 
     def _change(self, episode: Episode, before: AlertState, why: str, *, signals: int = 0) -> None:
         self._book.show(episode)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from tocsin.model.alert import Acknowledgement, Evidence, PerformanceAlert, TraceStep
 from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held
+from tocsin.model.matching import facts_of
 from tocsin.model.readings import Labels
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
 
 # A trace shows how an alert began and what was decided last; what lies between is counted.
 TRACE_HEAD: Final = 10
@@ -51,19 +49,38 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         return sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 
+class Told(msgspec.Struct):
+    """What a channel was told of an alert that fires.
+
+    Attributes:
+        severity: as it was then.
+        first_at: when it was told first, UTC.
+        last_at: when it was told last.
+        worse: whether it was told that the breach became much worse.
+        passed_on: whether somebody else was told, since nobody acknowledged it.
+    """
+
+    severity: AlertSeverity
+    first_at: datetime
+    last_at: datetime
+    worse: bool = False
+    passed_on: bool = False
+
+
 class Episode:
     """An alert from its first breach to its end.
 
     Attributes:
         lasts: an event that goes on until it is resolved, as a rule's alert does.
-        told: the channels that were told that it fires, with the severity they were told.
+        told: the channels that were told that it fires, and what.
         waiting: it fires, and nobody was told for a reason that may pass.
+        worse: the breach is much worse than its threshold.
     """
 
     __slots__ = (
-        "acknowledgement", "count", "evidence", "fingerprint", "held", "id", "last_s", "lasts",
+        "_facts", "acknowledgement", "count", "evidence", "fingerprint", "held", "id", "last_s", "lasts",
         "message", "origin", "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace",
-        "trace_cut", "updated_at", "value", "waiting",
+        "trace_cut", "updated_at", "value", "waiting", "worse",
     )  # fmt: skip
 
     def __init__(self, origin: Origin, severity: AlertSeverity, message: str, at: datetime) -> None:
@@ -86,8 +103,10 @@ class Episode:
         self.evidence: list[Evidence] = []
         self.trace: list[TraceStep] = []
         self.trace_cut = 0
-        self.told: dict[str, AlertSeverity] = {}
+        self.told: dict[str, Told] = {}
         self.waiting = False
+        self.worse = False
+        self._facts: tuple[AlertSeverity, dict[str, str]] | None = None
 
     @property
     def is_event(self) -> bool:
@@ -104,10 +123,18 @@ class Episode:
             self.trace_cut += 1
         trace.append(TraceStep(at, what, why))
 
-    def acknowledged(self) -> bool:
-        """Whether somebody takes care of it as bad as it is now."""
+    def acknowledged(self, utc: datetime) -> bool:
+        """Whether somebody takes care of it as bad as it is now, and still does at this time."""
         mark = self.acknowledgement
-        return mark is not None and mark.severity >= self.severity
+        if mark is None or mark.severity < self.severity:
+            return False
+        return mark.expires_at is None or utc < mark.expires_at
+
+    def facts(self) -> dict[str, str]:
+        """What matchers look at."""
+        if self._facts is None or self._facts[0] is not self.severity:
+            self._facts = self.severity, facts_of(self.snapshot())
+        return self._facts[1]
 
     def add_evidence(self, found: Evidence) -> None:
         """Keep a proof; the newest of each kind."""

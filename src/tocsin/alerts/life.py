@@ -30,6 +30,7 @@ class Turn(StrEnum):
     CALMED = "calmed"  # a pending alert ended without ever firing
     CLEARING = "clearing"
     RELAPSED = "relapsed"
+    WORSENED = "worsened"  # it fires, and is now much worse than its threshold
     RESOLVED = "resolved"
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tocsin.alerts.flapping import SETTLES_S, Flapping
 from tocsin.alerts.life import UNBORN, Life, Terms, Turn, step
-from tocsin.model.levels import AlertState, Verdict
+from tocsin.model.levels import AlertCondition, AlertState, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # Looking a member up in its enum costs as much as the comparison that a quiet rule is.
 _OK, _BAD = Verdict.OK, Verdict.BAD
+_CAME_OR_WENT = frozenset({Turn.FIRED, Turn.RESOLVED})
 
 
 class Watch:
@@ -31,11 +33,14 @@ class Watch:
         is_bad: whether a value starts a breach.
         stays_bad: whether a value keeps a firing alert going.
         aggregate: from now (monotonic seconds) to the value to judge; None: the reading itself.
+
+    Attributes:
+        flapping: its comings and goings; None while it never rang.
     """
 
     __slots__ = (
-        "_aggregate", "_is_bad", "_quiet", "_stays_bad", "_steady", "episode", "error", "key", "life", "rule",
-        "seen_s", "silent", "value", "verdict",
+        "_aggregate", "_is_bad", "_is_worse", "_quiet", "_stays_bad", "_steady", "episode", "error", "flapping", "key",
+        "life", "rule", "seen_s", "silent", "value", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +67,8 @@ class Watch:
         self._is_bad = is_bad
         self._stays_bad = stays_bad
         self._aggregate = aggregate
+        self._is_worse = much_worse(rule)
+        self.flapping: Flapping | None = None  # of an alert that never rang there is nothing to remember
 
     def look(self, value: float, mono_s: float, active_s: float) -> Turn | None:
         """Judge a reading that has just come. None, the usual answer, is nearly free."""
@@ -74,7 +81,7 @@ class Watch:
         if self._quiet:
             return self._live(_BAD, active_s) if self._is_bad(value) else None
         if self._steady and self._stays_bad(value):
-            return None
+            return Turn.WORSENED if self._is_worse(value) and self.episode and not self.episode.worse else None
         return self._live(_BAD if self._bad_now() else _OK, active_s)
 
     def judge_now(self, active_s: float) -> Turn | None:
@@ -111,8 +118,28 @@ class Watch:
             self.silent, self.error = False, ""
         self.verdict = told_as or verdict
         rule = self.rule
-        life, turn = step(self.life, verdict, active_s, terms or Terms(rule.for_s, rule.keep_firing_for_s))
+        keep_s = rule.keep_firing_for_s
+        if self.flapping is not None and self.flapping.active:
+            keep_s = max(keep_s, SETTLES_S)
+        life, turn = step(self.life, verdict, active_s, terms or Terms(rule.for_s, keep_s))
+        if turn in _CAME_OR_WENT:
+            self._came_or_went(active_s)
         self.life = life
         self._quiet = life is UNBORN and not self.silent
         self._steady = life.state is AlertState.FIRING and not life.clearing and not self.silent
         return None if turn is Turn.NONE else turn
+
+    def _came_or_went(self, active_s: float) -> None:
+        if self.flapping is None:
+            self.flapping = Flapping()
+        self.flapping.note(active_s)
+
+
+def much_worse(rule: AlertRule) -> Callable[[float], bool]:
+    """Whether a breach is so much worse than the threshold that it is told again: twice as high, or half as low."""
+    limit = rule.limit
+    if rule.condition is AlertCondition.GREATER_THAN and limit > 0:
+        return (2.0 * limit).__le__
+    if rule.condition is AlertCondition.LESS_THAN and limit > 0:
+        return (0.5 * limit).__ge__
+    return lambda _: False

@@ -50,12 +50,14 @@ class Acknowledgement(msgspec.Struct, frozen=True):
         at: when, UTC.
         comment: what they say of it.
         severity: the severity they saw; a worse one makes the mark void.
+        expires_at: when it is void by itself, UTC; None: with the episode.
     """
 
     by: str
     at: datetime
     comment: str = ""
     severity: AlertSeverity = AlertSeverity.CRITICAL
+    expires_at: datetime | None = None
 
 
 class TraceStep(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from tocsin.model.alert import Evidence, PerformanceAlert
 from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held
 from tocsin.model.notice import Notice
+from tocsin.model.orders import Maintenance, Silence
 from tocsin.model.readings import Labels, SeriesKey
 from tocsin.model.rule import AlertRule
 
@@ -70,11 +71,30 @@ class Check(msgspec.Struct, frozen=True, tag="check"):
 
 
 class Acknowledge(msgspec.Struct, frozen=True, tag="acknowledge"):
-    """Somebody takes care of an alert."""
+    """Somebody takes care of an alert; for so many seconds, or until it ends."""
 
     alert_id: str
     by: str = ""
     comment: str = ""
+    for_s: float | None = None
+
+
+class PutSilence(msgspec.Struct, frozen=True, tag="put_silence"):
+    """Hold back the alerts that match, for a time."""
+
+    silence: Silence
+
+
+class ExpireSilence(msgspec.Struct, frozen=True, tag="expire_silence"):
+    """Obey a silence no longer."""
+
+    silence_id: str
+
+
+class PutMaintenance(msgspec.Struct, frozen=True, tag="put_maintenance"):
+    """Expect noise in a window."""
+
+    window: Maintenance
 
 
 class Resolve(msgspec.Struct, frozen=True, tag="resolve"):
@@ -130,6 +150,9 @@ Input = (
     | Event
     | Check
     | Acknowledge
+    | PutSilence
+    | ExpireSilence
+    | PutMaintenance
     | Resolve
     | AddRule
     | RemoveRule

@@ -1,0 +1,55 @@
+"""The reasons not to tell, one file each, asked in this order on the full present state.
+
+disabled, silence, maintenance, inhibition, acknowledgement, suppression, limit. A disabled rule has no alerts at all;
+the last two are asked where their counts are kept, when somebody would be told. Those between are asked here, of all
+that fires and not of what came last, so that the order in which things came does not matter, nor a restart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.alerts.reasons.acknowledgement import acknowledgement
+from tocsin.alerts.reasons.inhibition import Inhibitions
+from tocsin.alerts.reasons.maintenance import MaintenanceWindows
+from tocsin.alerts.reasons.reason import Reason
+from tocsin.alerts.reasons.silences import Silences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tocsin.alerts.episode import Episode
+    from tocsin.clock import Instant
+    from tocsin.model.orders import Inhibition, Maintenance
+
+__all__ = ["Reason", "Reasons"]
+
+
+class Reasons:
+    """Holds alerts back for what people ordered, and for what other alerts say already.
+
+    Args:
+        maintenance: the windows that are configured.
+        inhibitions: which alerts are only effects of which.
+
+    Attributes:
+        silences: those in force or to come.
+    """
+
+    def __init__(self, *, maintenance: Iterable[Maintenance] = (), inhibitions: Iterable[Inhibition] = ()) -> None:
+        self.silences = Silences()
+        self.maintenance = MaintenanceWindows(maintenance)
+        self._inhibitions = Inhibitions(inhibitions)
+
+    def look(self, everybody: Iterable[Episode]) -> None:
+        """Take in all that is open, before it is asked of single alerts."""
+        self._inhibitions.look(everybody)
+
+    def hold(self, episode: Episode, now: Instant) -> Reason | None:
+        """The first reason that holds; None: tell."""
+        return (
+            self.silences.hold(episode, now)
+            or self.maintenance.hold(episode, now)
+            or self._inhibitions.hold(episode)
+            or acknowledgement(episode, now)
+        )
