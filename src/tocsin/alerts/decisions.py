@@ -157,6 +157,7 @@ class Decisions:
         before = AlertState.INACTIVE if episode is None else episode.state
         episode = episode or self._begin(watch)
         episode.state = AlertState.FIRING
+        episode.fired_s = self._now.mono_s
         episode.count += 1
         self._refresh(episode, watch)
         episode.note(self._now.utc, "firing", explain(watch.rule, watch.value))

@@ -54,15 +54,19 @@ class Told(msgspec.Struct):
 
     Attributes:
         severity: as it was then.
-        first_at: when it was told first, UTC.
-        last_at: when it was told last.
+        first_at: when it was told first, UTC; for words.
+        first_s: the same in monotonic seconds, for durations.
+        last_s: when it was told last.
+        said: whether a notice has gone out; not yet, while the alert waits for others of its group.
         worse: whether it was told that the breach became much worse.
         passed_on: whether somebody else was told, since nobody acknowledged it.
     """
 
     severity: AlertSeverity
     first_at: datetime
-    last_at: datetime
+    first_s: float
+    last_s: float
+    said: bool = False
     worse: bool = False
     passed_on: bool = False
 
@@ -73,13 +77,14 @@ class Episode:
     Attributes:
         lasts: an event that goes on until it is resolved, as a rule's alert does.
         told: the channels that were told that it fires, and what.
+        fired_s: when it began to fire, in monotonic seconds; None before.
         waiting: it fires, and nobody was told for a reason that may pass.
         worse: the breach is much worse than its threshold.
     """
 
     __slots__ = (
-        "_facts", "acknowledgement", "count", "evidence", "fingerprint", "held", "id", "last_s", "lasts",
-        "message", "origin", "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace",
+        "_facts", "acknowledgement", "count", "evidence", "fingerprint", "fired_s", "held", "id", "last_s",
+        "lasts", "message", "origin", "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace",
         "trace_cut", "updated_at", "value", "waiting", "worse",
     )  # fmt: skip
 
@@ -97,6 +102,7 @@ class Episode:
         self.count = 0
         self.lasts = False
         self.last_s = 0.0
+        self.fired_s: float | None = None
         self.suppressed = False
         self.held: Held | None = None
         self.acknowledgement: Acknowledgement | None = None

@@ -79,6 +79,7 @@ class EventDesk:
         )  # fmt: skip
         episode = Episode(origin, event.severity, event.message, now.utc)
         episode.state = AlertState.FIRING
+        episode.fired_s = now.mono_s
         episode.note(now.utc, "firing", f"raised by {event.source!r}")
         self._book.open(episode)
         return episode

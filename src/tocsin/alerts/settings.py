@@ -57,6 +57,7 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
         storm_after: new alerts a minute that are told one by one; of more, one summary and a digest. 0: no limit.
         maintenance: windows in which alerts are held back.
         inhibitions: which alerts are only effects of which.
+        inhibition_wait_s: how long a possible effect waits for its cause, so that it does not matter which comes first.
     """
 
     routes: tuple[Route, ...] = ()
@@ -70,3 +71,4 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
     storm_after: int = 60
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
+    inhibition_wait_s: float = 5.0

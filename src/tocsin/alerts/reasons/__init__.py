@@ -31,15 +31,22 @@ class Reasons:
     Args:
         maintenance: the windows that are configured.
         inhibitions: which alerts are only effects of which.
+        inhibition_wait_s: how long a possible effect waits for its cause.
 
     Attributes:
         silences: those in force or to come.
     """
 
-    def __init__(self, *, maintenance: Iterable[Maintenance] = (), inhibitions: Iterable[Inhibition] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        maintenance: Iterable[Maintenance] = (),
+        inhibitions: Iterable[Inhibition] = (),
+        inhibition_wait_s: float = 0.0,
+    ) -> None:
         self.silences = Silences()
         self.maintenance = MaintenanceWindows(maintenance)
-        self._inhibitions = Inhibitions(inhibitions)
+        self._inhibitions = Inhibitions(inhibitions, inhibition_wait_s)
 
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open, before it is asked of single alerts."""
@@ -50,6 +57,6 @@ class Reasons:
         return (
             self.silences.hold(episode, now)
             or self.maintenance.hold(episode, now)
-            or self._inhibitions.hold(episode)
+            or self._inhibitions.hold(episode, now)
             or acknowledgement(episode, now)
         )

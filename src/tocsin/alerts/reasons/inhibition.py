@@ -5,6 +5,7 @@ A higher severity of the same family silences the lower; a cause silences its ef
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.alerts.reasons.reason import Reason
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tocsin.alerts.episode import Episode
+    from tocsin.clock import Instant
     from tocsin.model.orders import Inhibition
 
 
@@ -23,9 +25,11 @@ class Inhibitions:
 
     Args:
         configured: causes and their effects.
+        wait_s: how long a possible effect waits for its cause, so that it does not matter which comes first.
     """
 
-    def __init__(self, configured: Iterable[Inhibition] = ()) -> None:
+    def __init__(self, configured: Iterable[Inhibition] = (), wait_s: float = 0.0) -> None:
+        self._wait_s = wait_s
         self._configured = tuple(configured)
         self._worst: dict[object, Episode] = {}
         self._causes: list[tuple[Inhibition, Episode]] = []
@@ -40,9 +44,9 @@ class Inhibitions:
                 self._enter(episode)
             self._causes += [(one, episode) for one in self._configured if all_match(one.source, episode.facts())]
 
-    def hold(self, episode: Episode) -> Reason | None:
-        """The alert that speaks for this one, if there is one."""
-        return self._by_family(episode) or self._by_cause(episode)
+    def hold(self, episode: Episode, now: Instant) -> Reason | None:
+        """The alert that speaks for this one, if there is one, or may come in a moment."""
+        return self._by_family(episode) or self._by_cause(episode) or self._in_wait(episode, now)
 
     def _enter(self, episode: Episode) -> None:
         family = family_of(episode)
@@ -69,6 +73,15 @@ class Inhibitions:
             if all(here.get(name, "") == there.get(name, "") for name in one.equal):
                 return Reason(Held.INHIBITION, f"an effect of {cause.origin.title!r}, which fires")
         return None
+
+    def _in_wait(self, episode: Episode, now: Instant) -> Reason | None:
+        if not self._configured or episode.fired_s is None:
+            return None
+        left_s = episode.fired_s + self._wait_s - now.mono_s
+        if left_s <= 0 or not any(all_match(one.target, episode.facts()) for one in self._configured):
+            return None
+        until = now.utc + timedelta(seconds=left_s)
+        return Reason(Held.INHIBITION, f"waits {self._wait_s:g} s for what may be its cause", until)
 
 
 def family_of(episode: Episode) -> object:

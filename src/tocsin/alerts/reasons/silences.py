@@ -54,9 +54,8 @@ class Silences:
         last = max(matching, key=lambda one: one.ends_at)
         by = f" by {last.author}" if last.author else ""
         comment = f": {last.comment}" if last.comment else ""
-        return Reason(
-            Held.SILENCE, f"silence {last.id}{by} until {last.ends_at:%Y-%m-%dT%H:%M:%SZ}{comment}", last.ends_at
-        )
+        why = f"silence {last.id}{by} until {last.ends_at:%Y-%m-%dT%H:%M:%SZ}{comment}"
+        return Reason(Held.SILENCE, why, last.ends_at)
 
     def _forget_ended(self, utc: datetime) -> None:
         for ended in [one.id for one in self._known.values() if one.ends_at <= utc]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.model.levels import AlertState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from tocsin.alerts.episode import Episode, Told
     from tocsin.alerts.settings import Route
+    from tocsin.clock import Instant
 
 
 class Further(NamedTuple):
@@ -32,40 +31,44 @@ class Further(NamedTuple):
 
 
 def further(
-    episodes: Iterable[Episode], routes: Mapping[str, Route], utc: datetime
-) -> tuple[list[Further], datetime | None]:
+    episodes: Iterable[Episode], routes: Mapping[str, Route], now: Instant
+) -> tuple[list[Further], float | None]:
     """What is due to be told once more or to somebody else.
 
     Args:
         episodes: those that are open.
         routes: by channel.
-        utc: now.
-    Returns: what is due, and when something else will be.
+        now: the moment.
+    Returns: what is due, and when something else will be, in monotonic seconds.
     """
     due: list[Further] = []
-    nexts: list[datetime] = []
+    nexts: list[float] = []
     for episode in episodes:
-        if episode.state is not AlertState.FIRING or episode.acknowledged(utc):
+        if episode.state is not AlertState.FIRING:
             continue
-        for at, what in _plans(episode, routes):
-            if at <= utc:
+        mark = episode.acknowledgement
+        if mark is not None and episode.acknowledged(now.utc):
+            left_s = None if mark.expires_at is None else (mark.expires_at - now.utc).total_seconds()
+            nexts += [] if left_s is None else [now.mono_s + left_s]
+            continue
+        for at_s, what in _plans(episode, routes):
+            if at_s <= now.mono_s:
                 due.append(what)
             else:
-                nexts.append(at)
+                nexts.append(at_s)
     return due, min(nexts, default=None)
 
 
-def _plans(episode: Episode, routes: Mapping[str, Route]) -> Iterator[tuple[datetime, Further]]:
+def _plans(episode: Episode, routes: Mapping[str, Route]) -> Iterator[tuple[float, Further]]:
     for channel, told in list(episode.told.items()):
         route = routes.get(channel)
         if route is None:
             continue
         if route.repeat_s > 0:
-            yield told.last_at + timedelta(seconds=route.repeat_s), _repeat(episode, channel, told)
+            yield told.last_s + route.repeat_s, _repeat(episode, channel, told)
         if route.escalate_to in routes and not told.passed_on:
-            at = told.first_at + timedelta(seconds=route.escalate_after_s)
             why = f"nobody acknowledged it on {channel} within {route.escalate_after_s:g} s"
-            yield at, Further(episode, route.escalate_to, why, channel)
+            yield told.first_s + route.escalate_after_s, Further(episode, route.escalate_to, why, channel)
 
 
 def _repeat(episode: Episode, channel: str, told: Told) -> Further:

@@ -41,6 +41,7 @@ class Groups:
     """
 
     def __init__(self, route: Route) -> None:
+        self._channel = route.channel
         self._names = route.group_by or ()
         self._wait_s = route.group_wait_s
         self._interval_s = route.group_interval_s
@@ -52,14 +53,15 @@ class Groups:
         group.firing[episode.id] = (episode, why)
         self._wait(group, now)
 
-    def end(self, episode: Episode, why: str, now: Instant) -> bool:
-        """An alert is over. False: nobody was told of it, and now nobody needs to be."""
+    def withdraw(self, episode: Episode) -> None:
+        """An alert is over, so that it fires need not be told any more."""
+        self._group(episode).firing.pop(episode.id, None)
+
+    def end(self, episode: Episode, why: str, now: Instant) -> None:
+        """That an alert is over is to be told with the others of its group."""
         group = self._group(episode)
-        if group.firing.pop(episode.id, None) is not None:
-            return False
         group.resolved.append((episode.snapshot(), why))
         self._wait(group, now)
-        return True
 
     def next_s(self) -> float | None:
         """When the next group is due, in monotonic seconds."""
@@ -71,6 +73,8 @@ class Groups:
             if group.due_s is not None and now.mono_s >= group.due_s:
                 due = Due(list(group.firing.values()), group.resolved, ", ".join(filter(None, key)))
                 group.firing, group.resolved, group.due_s, group.told_s = {}, [], None, now.mono_s
+                for episode, _ in due.firing:
+                    episode.told[self._channel].said = True
                 if due.firing or due.resolved:
                     yield due
             elif group.due_s is None and group.told_s is not None and now.mono_s - group.told_s > self._interval_s:

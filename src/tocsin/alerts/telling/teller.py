@@ -44,7 +44,11 @@ class Teller:
     """
 
     def __init__(self, settings: AlertSettings) -> None:
-        self.reasons = Reasons(maintenance=settings.maintenance, inhibitions=settings.inhibitions)
+        self.reasons = Reasons(
+            maintenance=settings.maintenance,
+            inhibitions=settings.inhibitions,
+            inhibition_wait_s=settings.inhibition_wait_s,
+        )
         self.suppressor = Suppressor(settings.suppress_after, settings.suppress_window_s)
         self.storm = Storm(settings.storm_after)
         self.digests = DigestTimer(settings.suppress_window_s)
@@ -52,7 +56,7 @@ class Teller:
         self._made = 0
         self._notices: list[Notice] = []
         self._passes_at: datetime | None = None
-        self._further_at: datetime | None = None
+        self._further_s: float | None = None
         self._hours_s = 0.0
 
     def add_route(self, route: Route) -> None:
@@ -95,6 +99,9 @@ class Teller:
             self._hold(episode, reason, count - told, now)
         episode.suppressed = not told
         episode.held = None if told or reason is None else reason.held
+        # What happened once and was silenced is not told when the silence ends; what goes on is.
+        goes_on = episode.lasts or episode.held is Held.INHIBITION
+        episode.waiting = not told and reason is not None and reason.passes and goes_on
         return told
 
     def fired(self, asked: list[Episode], now: Instant) -> None:
@@ -115,7 +122,7 @@ class Teller:
         for channel, told in episode.told.items():
             desk = self._desks.get(channel)
             if desk is not None and not told.worse:
-                told.worse, told.last_at = True, now.utc
+                told.worse, told.last_s = True, now.mono_s
                 self._say(desk, NoticeKind.FIRING, episode, now, "it is now much worse than its threshold")
 
     def resolved(self, episode: Episode, now: Instant, why: str) -> None:
@@ -124,12 +131,16 @@ class Teller:
             desk.deferred.pop(episode.id, None)
         ends_unsaid = episode.is_event and not episode.lasts
         for desk in [self._desks[channel] for channel in episode.told if channel in self._desks]:
-            if ends_unsaid and not desk.route.keeps_state:
-                continue
-            if desk.groups is None or episode.severity is AlertSeverity.CRITICAL:
-                self._notices.append(self._notice(desk, NoticeKind.RESOLVED, [episode.snapshot()], now, why))
-            elif not desk.groups.end(episode, why, now):
+            if desk.groups is not None:
+                desk.groups.withdraw(episode)
+            if not episode.told[desk.route.channel].said:
                 self._keep_unsaid(desk, episode, CAME_AND_WENT, 1, now)
+            elif ends_unsaid and not desk.route.keeps_state:
+                continue
+            elif desk.groups is None or episode.severity is AlertSeverity.CRITICAL:
+                self._notices.append(self._notice(desk, NoticeKind.RESOLVED, [episode.snapshot()], now, why))
+            else:
+                desk.groups.end(episode, why, now)
         episode.told.clear()
 
     # -- what is told
@@ -185,12 +196,13 @@ class Teller:
         channel = desk.route.channel
         told = episode.told.get(channel)
         if told is None:
-            episode.told[channel] = Told(episode.severity, now.utc, now.utc)
+            told = episode.told[channel] = Told(episode.severity, now.utc, now.mono_s, now.mono_s)
         else:
-            told.severity, told.last_at = episode.severity, now.utc
-        self._further_at = now.utc if self._further_at is None else min(self._further_at, now.utc)
+            told.severity, told.last_s = episode.severity, now.mono_s
+        self._further_s = now.mono_s
         episode.note(now.utc, "told", f"{channel}: {why}")
         if desk.groups is None or episode.severity is AlertSeverity.CRITICAL:
+            told.said = True
             self._notices.append(self._notice(desk, kind, [episode.snapshot()], now, why))
         else:
             desk.groups.add(episode, why, now)
@@ -234,14 +246,14 @@ class Teller:
                     self._fire_on(desk, episode, now, "its hours have begun, and it still fires", weather=Weather.CALM)
 
     def _follow_up(self, everybody: Callable[[], Iterable[Episode]], now: Instant) -> None:
-        if self._further_at is None or now.utc < self._further_at:
+        if self._further_s is None or now.mono_s < self._further_s:
             return
         routes = {channel: desk.route for channel, desk in self._desks.items()}
-        due, self._further_at = further(everybody(), routes, now.utc)
+        due, self._further_s = further(everybody(), routes, now)
         for what in due:
             told, by = what.episode.told, what.heard_on
             if self.reasons.hold(what.episode, now) is not None:
-                told[by or what.channel].last_at = now.utc  # asked again when the next one is due
+                told[by or what.channel].last_s = now.mono_s  # asked again when the next one is due
             elif by:
                 told[by].passed_on = True
                 if what.channel not in told:
