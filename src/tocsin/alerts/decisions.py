@@ -158,6 +158,7 @@ class Decisions:
         episode = episode or self._begin(watch)
         episode.state = AlertState.FIRING
         episode.fired_s = self._now.mono_s
+        episode.worse = watch.is_much_worse()
         episode.count += 1
         self._refresh(episode, watch)
         episode.note(self._now.utc, "firing", explain(watch.rule, watch.value))

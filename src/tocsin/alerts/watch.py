@@ -94,6 +94,10 @@ class Watch:
         """Whether the present value is beyond the threshold itself."""
         return self.value is not None and self._is_bad(self.value)
 
+    def is_much_worse(self) -> bool:
+        """Whether the present value is far beyond the threshold."""
+        return self.value is not None and self._is_worse(self.value)
+
     def miss(self, verdict: Verdict, active_s: float) -> Turn | None:
         """Live through a time without readings. A rule may count that as bad; else it holds the state."""
         self.silent = True

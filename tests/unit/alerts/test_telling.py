@@ -224,9 +224,21 @@ def test_a_breach_twice_as_high_gets_through_at_once_and_only_once() -> None:
     assert told_on(score, "all") == ["firing high", "firing high"]
 
 
+def test_what_grows_on_while_it_is_being_read_is_no_news() -> None:
+    score = Score(a_rule(threshold=100.0), settings=settings(Route(channel="all")))
+    score.read(101.0, 150.0, 200.0, 300.0, *[500.0] * 60)
+    assert told_on(score, "all") == ["firing high"]
+
+
+def test_what_rang_far_beyond_its_threshold_is_not_told_to_be_much_worse() -> None:
+    score = Score(a_rule(threshold=100.0), settings=settings(Route(channel="all")))
+    score.read(*[500.0] * 60)
+    assert told_on(score, "all") == ["firing high"]
+
+
 def test_half_of_a_lower_bound_is_much_worse_too() -> None:
     score = Score(a_rule(threshold=10.0, condition="less_than"), settings=settings(Route(channel="all")))
-    score.read(9.0, 6.0)
+    score.read(9.0, *[6.0] * 20)
     assert told_on(score, "all") == ["firing high"]
     score.read(5.0)
     assert told_on(score, "all") == ["firing high", "firing high"]

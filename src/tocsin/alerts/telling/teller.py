@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # How often it is looked whether a channel's hours have begun.
 _HOURS_S: Final = 60.0
+# What grows on in the first seconds is the same news: whoever was just told looks for himself.
+_STILL_BEING_READ_S: Final = 15.0
 CAME_AND_WENT: Final = "came and went"
 STORM: Final = "storm"
 
@@ -121,8 +123,9 @@ class Teller:
             return
         for channel, told in episode.told.items():
             desk = self._desks.get(channel)
-            if desk is not None and not told.worse:
-                told.worse, told.last_s = True, now.mono_s
+            news = not told.worse and now.mono_s - told.last_s >= _STILL_BEING_READ_S
+            if desk is not None and news:
+                told.worse = True
                 self._say(desk, NoticeKind.FIRING, episode, now, "it is now much worse than its threshold")
 
     def resolved(self, episode: Episode, now: Instant, why: str) -> None:
