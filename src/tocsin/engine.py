@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tocsin.alerts.book import AlertBook
 from tocsin.alerts.decisions import Decisions
 from tocsin.alerts.history import AlertHistory
+from tocsin.alerts.survivors import Survivors, keep_alert, keep_telling
 from tocsin.alerts.watch import Watch
 from tocsin.errors import RuleNotFound
 from tocsin.model import inputs as given
@@ -22,6 +23,7 @@ from tocsin.series.memory import DEFAULT_POINTS, Series
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tocsin.alerts.episode import Episode
     from tocsin.alerts.settings import AlertSettings
     from tocsin.clock import Instant
     from tocsin.model.rule import AlertRule
@@ -62,6 +64,7 @@ class Engine:
         self.history = history if history is not None else AlertHistory(max_size=alerts.history_size)
         self.decisions = Decisions(self.book, self.history, alerts)
         self.interval_s = interval_s
+        self.survivors = Survivors(self.decisions, alerts.no_data_ttl_s)
         self._points = points
         self._watches: dict[int, list[Watch]] = {}
         # The same lists, beside the function that remembers a reading: one look-up a reading.
@@ -100,11 +103,42 @@ class Engine:
         for item in inputs:
             self._take[type(item)](item)
         self._miss_silent()
+        self.survivors.sweep(self._now)
         outcome = self.decisions.close()
         if not self._answers:
             return outcome
         answers, self._answers = self._answers, []
         return given.with_answers(outcome, tuple(answer() for answer in answers))
+
+    # -- what outlives the program
+
+    def keep(self, alert_id: str, now: Instant) -> bytes | None:
+        """What of an open alert a later process needs to go on with it; None: there is no such alert open."""
+        episode = self.book.episode(alert_id)
+        if episode is None:
+            return None
+        return keep_alert(episode, self._watch_of(episode), now=now, active_s=self._active_s)
+
+    def keep_telling(self, now: Instant) -> bytes:
+        """What is remembered of who was told: windows, limits, what is unsaid, and what people ordered."""
+        return keep_telling(self.decisions, now)
+
+    def restore(self, alerts: Iterable[bytes], telling: bytes | None, now: Instant) -> int:
+        """Go on where an earlier process stopped; before the first step. Nobody is told of it.
+
+        Args:
+            alerts: as `keep` gave them.
+            telling: as `keep_telling` gave it; None: it is lost.
+            now: the moment.
+        Returns: how many alerts are open.
+        """
+        known = {rule.rule.name for rule in self.rules if rule.enabled}
+        self._open(now)
+        return self.survivors.take_in(alerts, telling, now=now, is_known=known.__contains__)
+
+    def _watch_of(self, episode: Episode) -> Watch | None:
+        watches = (watch for watches in self._watches.values() for watch in watches)
+        return None if episode.is_event else next((watch for watch in watches if watch.episode is episode), None)
 
     # -- time
 
@@ -144,6 +178,7 @@ class Engine:
         aggregate = series.look_through(rule.aggregate, rule.window_s)
         watch = Watch(rule, series.key, compiled.is_bad, stays_bad=compiled.stays_bad, aggregate=aggregate)
         watch.seen_s = getattr(self, "_active_s", 0.0)
+        self.survivors.claim(watch, watch.seen_s)
         return watch
 
     def _remember(self, sample: given.Sample) -> None:

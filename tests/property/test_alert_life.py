@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 from hypothesis import Phase, settings
@@ -38,6 +39,9 @@ from tocsin.model.orders import Inhibition, Silence
 from tocsin.model.readings import SeriesKey
 from tocsin.model.rule import AlertRule
 
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
 METRICS = ("a", "b")
 GENERAL = AlertCategory.GENERAL
 RULES = (
@@ -66,6 +70,16 @@ VALUES = st.sampled_from([0.0, 4.0, 7.0, 10.0, 10.5, 15.0, 20.0, 25.0])
 NAMES = st.sampled_from([one.name for one in RULES])
 
 
+def restarted(engine: Engine, now: Instant, disabled: AbstractSet[str]) -> Engine:
+    """The engine of another process that goes on where this one ends."""
+    kept = [engine.keep(episode.id, now) for episode in engine.book.episodes()]
+    telling = engine.keep_telling(now)
+    rules = [msgspec.structs.replace(one, enabled=one.name not in disabled) for one in RULES]
+    other = Engine(rules, SETTINGS, interval_s=1.0)
+    other.restore([body for body in kept if body is not None], telling, now)
+    return other
+
+
 class AlertLife(RuleBasedStateMachine):
     """Drives an engine, and keeps the books that DESIGN's promises are checked against."""
 
@@ -79,6 +93,7 @@ class AlertLife(RuleBasedStateMachine):
         self.told: dict[tuple[str, str], list[NoticeKind]] = {}
         self.names = {one.name for one in RULES}
         self.disabled: set[str] = set()
+        self.restarts: dict[int, frozenset[str]] = {}
         self.step([NewSeries(number, SeriesKey(name)) for number, name in enumerate(METRICS)])
 
     def step(self, inputs: list[Input], seconds: float = 0.0) -> Outcome:
@@ -144,6 +159,19 @@ class AlertLife(RuleBasedStateMachine):
     def somebody_acknowledges(self, data: st.DataObject) -> None:
         alert_id = data.draw(st.sampled_from(sorted(self.states) or ["unknown"]))
         self.step([Acknowledge(alert_id, "ann", "on it")], 0.1)
+
+    @rule(away_s=st.sampled_from([0.0, 1.0, 100.0]))
+    def the_program_is_restarted(self, away_s: float) -> None:
+        self.clock.advance(away_s)
+        now = self.clock.now()
+        self.engine = restarted(self.engine, now, self.disabled)
+        self.played.append(([], now))
+        self.restarts[len(self.played)] = frozenset(self.disabled)
+        outcome = self.step([NewSeries(number, SeriesKey(name)) for number, name in enumerate(METRICS)])
+        if away_s == 0.0:
+            assert not [notice for notice in outcome.notices if notice.channel == "pager"], (
+                "the restart itself was told"
+            )
 
     @rule(
         matcher=st.sampled_from(["rule=a-high", "severity=critical", "source=s", "title=~.*"]),
@@ -235,7 +263,12 @@ class AlertLife(RuleBasedStateMachine):
     def a_second_run_of_the_same_inputs_gives_the_same_outcomes(self) -> None:
         again = Engine(RULES, SETTINGS, interval_s=1.0)
         encode = msgspec.json.encode
-        for (inputs, now), outcome in zip(self.played, self.outcomes, strict=True):
+        outcomes = iter(self.outcomes)
+        for number, (inputs, now) in enumerate(self.played, 1):
+            if number in self.restarts:
+                again = restarted(again, now, self.restarts[number])
+                continue
+            outcome = next(outcomes)
             wire = [msgspec.json.decode(encode(item), type=Input) for item in inputs]
             assert encode(again.step(wire, now)) == encode(outcome)
 

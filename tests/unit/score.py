@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.alerts.settings import AlertSettings, Route
@@ -48,9 +49,21 @@ class Score:
         self, *rules: AlertRule, keys: Iterable[SeriesKey] = (SeriesKey("m"),), settings: AlertSettings | None = None
     ) -> None:
         self.clock = VirtualClock()
-        self.engine = Engine(rules, settings or AlertSettings(routes=(Route(channel="all"),)), interval_s=1.0)
+        self.rules = rules
+        self.settings = settings or AlertSettings(routes=(Route(channel="all"),))
+        self.engine = Engine(rules, self.settings, interval_s=1.0)
         self.keys = list(keys)
         self.outcomes: list[Outcome] = []
+        self.step(*(NewSeries(number, key) for number, key in enumerate(self.keys)))
+
+    def restart(self, *rules: AlertRule, away_s: float = 0.0) -> None:
+        """End the process and begin another, whose monotonic clock has nothing to do with that of the one before."""
+        before = self.clock.now()
+        kept = [self.engine.keep(episode.id, before) for episode in self.engine.book.episodes()]
+        telling = self.engine.keep_telling(before)
+        self.clock = VirtualClock(before.utc + timedelta(seconds=away_s))
+        self.engine = Engine(rules or self.rules, self.settings, interval_s=1.0)
+        self.engine.restore([body for body in kept if body is not None], telling, self.clock.now())
         self.step(*(NewSeries(number, key) for number, key in enumerate(self.keys)))
 
     def step(self, *inputs: Input, after_s: float = 0.0) -> Outcome:

@@ -141,13 +141,7 @@ class Decisions:
             self._finish(episode, why)
 
     def _begin(self, watch: Watch) -> Episode:
-        rule = watch.rule
-        origin = Origin(
-            title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
-            component=rule.component, labels=watch.key.labels, recommendations=rule.recommendations,
-            unit=rule.unit, threshold=float(rule.limit), runbook_url=rule.runbook_url, owner=rule.owner,
-        )  # fmt: skip
-        episode = watch.episode = Episode(origin, rule.severity, "", self._now.utc)
+        episode = watch.episode = Episode(origin_of(watch), watch.rule.severity, "", self._now.utc)
         self._book.open(episode)
         self._refresh(episode, watch)
         return episode
@@ -171,6 +165,24 @@ class Decisions:
         self._refresh(episode, watch)
         episode.note(self._now.utc, "worsened", explain(watch.rule, watch.value))
         self._worsened.append(episode)
+
+    # -- from the process before
+
+    def adopt(self, episode: Episode) -> None:
+        """Go on with an open alert of the process before."""
+        self._book.open(episode)
+        self.teller.adopt(episode, self._now)
+        if episode.is_event:
+            self._events.adopt(episode)
+        if episode.waiting:
+            self._relieved = True  # asked at once whether its reason still holds
+
+    def give_up(self, episode: Episode, why: str) -> None:
+        """What an alert of the process before spoke of has not come back."""
+        if episode.state is AlertState.PENDING:
+            self._book.discard(episode)
+        else:
+            self._finish(episode, why)
 
     def _calm(self, watch: Watch, episode: Episode) -> None:
         episode.note(self._now.utc, "calmed", "value is back before it rang")
@@ -303,3 +315,13 @@ class Decisions:
             self._history.add(msgspec.structs.replace(snapshot, suppressed=False, held=None), now=self._now)
         if told < count:
             self._history.add(msgspec.structs.replace(snapshot, suppressed=True), now=self._now)
+
+
+def origin_of(watch: Watch) -> Origin:
+    """What the alerts of a watch have in common."""
+    rule = watch.rule
+    return Origin(
+        title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
+        component=rule.component, labels=watch.key.labels, recommendations=rule.recommendations,
+        unit=rule.unit, threshold=float(rule.limit), runbook_url=rule.runbook_url, owner=rule.owner,
+    )  # fmt: skip

@@ -67,6 +67,14 @@ class EventDesk:
                     del kept[key]
                     return
 
+    def adopt(self, episode: Episode) -> None:
+        """Go on with an event of the process before."""
+        origin = episode.origin
+        key: object = (origin.source, origin.title, origin.category, origin.component, origin.labels)
+        if origin.title == OVERFLOW_TITLE:
+            key = (origin.source, OVERFLOW_TITLE)
+        (self._lasting if episode.lasts else self._open)[key] = episode
+
     def _begin(self, event: Event, now: Instant, *, overflow: bool = False) -> Episode:
         origin = Origin(
             title=OVERFLOW_TITLE if overflow else event.title,

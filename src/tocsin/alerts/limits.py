@@ -27,3 +27,13 @@ class TokenBucket:
             return False
         self._tokens = max(self._tokens - 1.0, 0.0)
         return True
+
+    def tokens(self, now_s: float) -> float:
+        """How many there are."""
+        if self._updated_s is None:
+            return self._size
+        return min(self._size, self._tokens + (now_s - self._updated_s) * self._per_s)
+
+    def fill(self, tokens: float, at_s: float) -> None:
+        """Begin with so many, as of this moment."""
+        self._tokens, self._updated_s = min(tokens, self._size), at_s

@@ -25,24 +25,25 @@ class Storm:
 
     Attributes:
         active: whether there is one.
+        times: when the new alerts of the last minute came; of very many, the last.
     """
 
     def __init__(self, after: int) -> None:
         self.after = after
         self.active = False
-        self._times: deque[float] = deque()
+        self.times: deque[float] = deque()
 
     def admit(self, now_s: float) -> Weather:
         """A new alert has come."""
         if not self.after:
             return Weather.CALM
-        while self._times and now_s - self._times[0] >= WINDOW_S:
-            self._times.popleft()
-        self._times.append(now_s)
-        if len(self._times) > self.after:
+        while self.times and now_s - self.times[0] >= WINDOW_S:
+            self.times.popleft()
+        self.times.append(now_s)
+        if len(self.times) > self.after:
             # Of more than are told nobody needs to know the times.
-            if len(self._times) > 2 * self.after:
-                self._times.popleft()
+            if len(self.times) > 2 * self.after:
+                self.times.popleft()
             was, self.active = self.active, True
             return Weather.RAGES if was else Weather.BREAKS
         self.active = False

@@ -105,6 +105,12 @@ class Watch:
         policy = self.rule.on_error if verdict is Verdict.ERROR else self.rule.no_data
         return self._live(Verdict.BAD if policy == "alert" else verdict, active_s, told_as=verdict)
 
+    def resume(self, episode: Episode, life: Life) -> None:
+        """Go on with an alert of the process before."""
+        self.episode, self.life = episode, life
+        self._quiet = False
+        self._steady = life.state is AlertState.FIRING and not life.clearing
+
     def reset(self) -> None:
         """The alert is over for a reason outside of its series."""
         self.life, self.episode, self._quiet, self._steady = UNBORN, None, False, False

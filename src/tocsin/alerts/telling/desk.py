@@ -8,6 +8,7 @@ from tocsin.alerts.limits import TokenBucket
 from tocsin.alerts.telling.groups import Groups
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.matching import all_match
+from tocsin.model.notice import DigestLine
 
 if TYPE_CHECKING:
     from tocsin.alerts.episode import Episode
@@ -30,7 +31,7 @@ class Desk:
         self.route = route
         self.bucket = TokenBucket(route.notices_per_minute)
         self.groups = None if route.group_by is None else Groups(route)
-        self.unsaid: dict[tuple[str, str], tuple[Episode, int]] = {}
+        self.unsaid: dict[tuple[str, str], DigestLine] = {}
         self.deferred: dict[str, Episode] = {}
 
     def is_for(self, episode: Episode) -> bool:
@@ -48,5 +49,7 @@ class Desk:
     def keep_unsaid(self, episode: Episode, reason: str, count: int) -> None:
         """Count what was held back, for the digest."""
         key = (episode.id, reason)
-        before = self.unsaid.get(key, (episode, 0))[1]
-        self.unsaid[key] = (episode, before + count)
+        before = self.unsaid.get(key)
+        count += 0 if before is None else before.count
+        origin = episode.origin
+        self.unsaid[key] = DigestLine(episode.id, origin.title, origin.source, episode.severity, count, reason)

@@ -52,10 +52,7 @@ class DigestTimer:
 
 def lines_of(desk: Desk) -> list[DigestLine]:
     """Take the lines of a channel's digest; what is too many for it is gathered in the last."""
-    lines = [
-        DigestLine(episode.id, episode.origin.title, episode.origin.source, episode.severity, count, reason)
-        for (_, reason), (episode, count) in desk.unsaid.items()
-    ]
+    lines = list(desk.unsaid.values())
     desk.unsaid = {}
     lines.sort(key=lambda line: (-line.severity, -line.count))
     shown, rest = lines[:MAX_LINES], lines[MAX_LINES:]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tocsin.model.matching import facts_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,6 +64,18 @@ class Groups:
         group = self._group(episode)
         group.resolved.append((episode.snapshot(), why))
         self._wait(group, now)
+
+    def ended(self) -> list[tuple[PerformanceAlert, str]]:
+        """The ends that wait to be told, with their reasons."""
+        return [one for group in self._groups.values() for one in group.resolved]
+
+    def adopt(self, ended: list[tuple[PerformanceAlert, str]], now: Instant) -> None:
+        """Tell these ends, which another process was about to tell."""
+        for alert, why in ended:
+            facts = facts_of(alert)
+            group = self._groups.setdefault(tuple(facts.get(name, "") for name in self._names), _Group())
+            group.resolved.append((alert, why))
+            self._wait(group, now)
 
     def next_s(self) -> float | None:
         """When the next group is due, in monotonic seconds."""

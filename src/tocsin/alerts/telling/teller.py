@@ -43,6 +43,10 @@ class Teller:
     Attributes:
         reasons: what holds alerts back.
         suppressor: who was told lately.
+        storm: counts new alerts.
+        digests: when the next digest is due.
+        desks: what is kept for each channel.
+        made: how many notices were made.
     """
 
     def __init__(self, settings: AlertSettings) -> None:
@@ -54,8 +58,8 @@ class Teller:
         self.suppressor = Suppressor(settings.suppress_after, settings.suppress_window_s)
         self.storm = Storm(settings.storm_after)
         self.digests = DigestTimer(settings.suppress_window_s)
-        self._desks = {route.channel: Desk(route) for route in settings.routes}
-        self._made = 0
+        self.desks = {route.channel: Desk(route) for route in settings.routes}
+        self.made = 0
         self._notices: list[Notice] = []
         self._passes_at: datetime | None = None
         self._further_s: float | None = None
@@ -64,11 +68,11 @@ class Teller:
     def add_route(self, route: Route) -> None:
         """One more channel is to be told from now on."""
         # Exchanged as a whole: the stepping thread may be going through it.
-        self._desks = {**self._desks, route.channel: Desk(route)}
+        self.desks = {**self.desks, route.channel: Desk(route)}
 
     def has_unsaid(self) -> bool:
         """Whether occurrences wait for their digest, or alerts for their group."""
-        return any(desk.unsaid or (desk.groups and desk.groups.next_s()) for desk in self._desks.values())
+        return any(desk.unsaid or (desk.groups and desk.groups.next_s()) for desk in self.desks.values())
 
     def hurry(self) -> None:
         """Let the digest be due now, if there is anything to say."""
@@ -79,6 +83,27 @@ class Teller:
         return self._passes_at is not None and now.utc >= self._passes_at
 
     # -- what happened
+
+    def adopt(self, episode: Episode, now: Instant) -> None:
+        """Go on with an alert that another process told of, or was about to tell of."""
+        self._further_s = now.mono_s
+        for channel, told in episode.told.items():
+            desk = self.desks.get(channel)
+            if desk is not None and not told.said:
+                if desk.groups is not None:
+                    desk.groups.add(episode, "it began to fire", now)
+                else:  # it is not grouped any more
+                    told.said = True
+                    self._notices.append(
+                        self._notice(desk, NoticeKind.FIRING, [episode.snapshot()], now, "it began to fire")
+                    )
+
+    def tell_ends(self, desk: Desk, ended: list[tuple[PerformanceAlert, str]], now: Instant) -> None:
+        """Tell the ends that another process was about to tell."""
+        if desk.groups is not None:
+            desk.groups.adopt(ended, now)
+        else:
+            self._notices += [self._notice(desk, NoticeKind.RESOLVED, [alert], now, why) for alert, why in ended]
 
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open, before it is decided on single alerts."""
@@ -122,7 +147,7 @@ class Teller:
         if self.reasons.hold(episode, now) is not None:
             return
         for channel, told in episode.told.items():
-            desk = self._desks.get(channel)
+            desk = self.desks.get(channel)
             news = not told.worse and now.mono_s - told.last_s >= _STILL_BEING_READ_S
             if desk is not None and news:
                 told.worse = True
@@ -130,10 +155,10 @@ class Teller:
 
     def resolved(self, episode: Episode, now: Instant, why: str) -> None:
         """An alert is over: whoever was told that it fires is told so, once."""
-        for desk in self._desks.values():
+        for desk in self.desks.values():
             desk.deferred.pop(episode.id, None)
         ends_unsaid = episode.is_event and not episode.lasts
-        for desk in [self._desks[channel] for channel in episode.told if channel in self._desks]:
+        for desk in [self.desks[channel] for channel in episode.told if channel in self.desks]:
             if desk.groups is not None:
                 desk.groups.withdraw(episode)
             if not episode.told[desk.route.channel].said:
@@ -152,7 +177,7 @@ class Teller:
         """The notices of this step, most urgent first: groups that waited, repeats, and a digest when one is due."""
         self._open_hours(now)
         self._follow_up(everybody, now)
-        for desk in self._desks.values():
+        for desk in self.desks.values():
             self._tell_groups(desk, now)
         if self.digests.is_due(now.mono_s):
             self._digest(now)
@@ -174,7 +199,7 @@ class Teller:
         weather = Weather.CALM
         if is_new and episode.severity is not AlertSeverity.CRITICAL:
             weather = self.storm.admit(now.mono_s)
-        for desk in self._desks.values():
+        for desk in self.desks.values():
             if desk.is_for(episode):
                 self._fire_on(desk, episode, now, why, weather=weather)
 
@@ -216,7 +241,7 @@ class Teller:
             self._passes_at = min(self._passes_at or reason.until, reason.until)
         if reason.held is not Held.SUPPRESSION:
             return
-        for desk in self._desks.values():
+        for desk in self.desks.values():
             if desk.is_for(episode):
                 self._keep_unsaid(desk, episode, reason.held.value, count, now)
 
@@ -242,7 +267,7 @@ class Teller:
         if now.mono_s < self._hours_s:
             return
         self._hours_s = now.mono_s + _HOURS_S
-        for desk in self._desks.values():
+        for desk in self.desks.values():
             for episode in [one for one in desk.deferred.values() if desk.is_open(one, now)]:
                 del desk.deferred[episode.id]
                 if self.reasons.hold(episode, now) is None:
@@ -251,7 +276,7 @@ class Teller:
     def _follow_up(self, everybody: Callable[[], Iterable[Episode]], now: Instant) -> None:
         if self._further_s is None or now.mono_s < self._further_s:
             return
-        routes = {channel: desk.route for channel, desk in self._desks.items()}
+        routes = {channel: desk.route for channel, desk in self.desks.items()}
         due, self._further_s = further(everybody(), routes, now)
         for what in due:
             told, by = what.episode.told, what.heard_on
@@ -260,9 +285,9 @@ class Teller:
             elif by:
                 told[by].passed_on = True
                 if what.channel not in told:
-                    self._say(self._desks[what.channel], NoticeKind.FIRING, what.episode, now, what.why)
+                    self._say(self.desks[what.channel], NoticeKind.FIRING, what.episode, now, what.why)
             else:
-                self._say(self._desks[what.channel], NoticeKind.FIRING, what.episode, now, what.why)
+                self._say(self.desks[what.channel], NoticeKind.FIRING, what.episode, now, what.why)
 
     def _tell_groups(self, desk: Desk, now: Instant) -> None:
         if desk.groups is None:
@@ -276,7 +301,7 @@ class Teller:
                 self._notices.append(self._notice(desk, NoticeKind.RESOLVED, alerts, now, _why(due.resolved, due.name)))
 
     def _digest(self, now: Instant) -> None:
-        said = [desk for desk in self._desks.values() if desk.unsaid]
+        said = [desk for desk in self.desks.values() if desk.unsaid]
         for desk in said:
             lines = lines_of(desk)
             why = f"{sum(line.count for line in lines)} occurrences were held back"
@@ -295,8 +320,8 @@ class Teller:
         )  # fmt: skip
 
     def _next_id(self, desk: Desk, now: Instant) -> str:
-        self._made += 1
-        return f"{desk.route.channel}-{now.utc:%Y%m%dT%H%M%S}-{self._made}"
+        self.made += 1
+        return f"{desk.route.channel}-{now.utc:%Y%m%dT%H%M%S}-{self.made}"
 
 
 def _why(members: Sequence[tuple[object, str]], group: str) -> str:

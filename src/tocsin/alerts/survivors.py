@@ -1,0 +1,90 @@
+"""Alerts of the process before, until their series come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tocsin.alerts.decisions import origin_of
+from tocsin.alerts.keeping import KeptAlert, KeptLife, keep, life_of, resume, revive
+from tocsin.alerts.telling.keeping import KeptTeller, keep_teller, revive_teller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tocsin.alerts.decisions import Decisions
+    from tocsin.alerts.episode import Episode
+    from tocsin.alerts.watch import Watch
+    from tocsin.clock import Instant
+
+_ENCODE = msgspec.msgpack.encode
+
+
+class Survivors:
+    """Takes in what was kept, and hands each alert of a rule to the watch that goes on with it.
+
+    Args:
+        decisions: goes on with the alerts.
+        patience_s: seconds after which an alert is over whose series has not come back.
+    """
+
+    def __init__(self, decisions: Decisions, patience_s: float) -> None:
+        self._decisions = decisions
+        self._patience_s = patience_s
+        self._waiting: dict[str, tuple[Episode, KeptLife]] = {}
+        self._until_s = 0.0
+
+    def take_in(
+        self, alerts: Iterable[bytes], telling: bytes | None, *, now: Instant, is_known: Callable[[str], bool]
+    ) -> int:
+        """Take in what was kept; how many alerts that were.
+
+        Args:
+            alerts: as `keep_alert` gave them.
+            telling: as `keep_telling` gave it; None: it was lost.
+            now: the moment.
+            is_known: whether there still is such a rule, and it is enabled.
+        """
+        if telling is not None:
+            revive_teller(self._decisions.teller, msgspec.msgpack.decode(telling, type=KeptTeller), now)
+        count = 0
+        for body in alerts:
+            kept = msgspec.msgpack.decode(body, type=KeptAlert)
+            episode = revive(kept, now)
+            count += 1
+            self._decisions.adopt(episode)
+            if kept.life is None:
+                continue
+            if is_known(kept.origin.rule):
+                self._waiting[episode.fingerprint] = (episode, kept.life)
+            else:
+                self._decisions.give_up(episode, "its rule is gone")
+        self._until_s = now.mono_s + self._patience_s
+        return count
+
+    def claim(self, watch: Watch, active_s: float) -> None:
+        """A watch begins: if the process before had an alert of it, it goes on."""
+        if not self._waiting:
+            return
+        found = self._waiting.pop(origin_of(watch).fingerprint, None)
+        if found is not None:
+            resume(watch, *found, active_s)
+
+    def sweep(self, now: Instant) -> None:
+        """Give up those whose series have not come back in time."""
+        if not self._waiting or now.mono_s < self._until_s:
+            return
+        waiting, self._waiting = self._waiting, {}
+        for episode, _ in waiting.values():
+            self._decisions.give_up(episode, f"its readings did not come back within {self._patience_s:.0f} s")
+
+
+def keep_alert(episode: Episode, watch: Watch | None, *, now: Instant, active_s: float) -> bytes:
+    """What of an open alert outlives the program."""
+    return _ENCODE(keep(episode, now, None if watch is None else life_of(watch, active_s)))
+
+
+def keep_telling(decisions: Decisions, now: Instant) -> bytes:
+    """What the teller remembers."""
+    return _ENCODE(keep_teller(decisions.teller, now))
