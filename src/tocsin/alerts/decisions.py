@@ -13,8 +13,9 @@ from tocsin.alerts.episode import Episode, Origin
 from tocsin.alerts.events import EventDesk
 from tocsin.alerts.life import Turn
 from tocsin.alerts.proofs import wanted_proofs
+from tocsin.alerts.reasons import Families
 from tocsin.alerts.telling import Teller
-from tocsin.alerts.wording import explain, message_of
+from tocsin.alerts.wording import component_of, explain, message_of
 from tocsin.model.alert import Acknowledgement
 from tocsin.model.inputs import Change, Outcome, Want
 from tocsin.model.levels import AlertState, Verdict
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tocsin.alerts.watch import Watch
     from tocsin.clock import Instant
     from tocsin.model.alert import PerformanceAlert
-    from tocsin.model.inputs import Acknowledge, Event, EvidenceFound
+    from tocsin.model.inputs import Acknowledge, Case, Event, EvidenceFound
 
 
 class Decisions:
@@ -36,10 +37,15 @@ class Decisions:
         book: where alerts stand.
         history: where occurrences are remembered.
         settings: how alerts live and who hears of them.
+
+    Attributes:
+        teller: who is told what.
+        contained: whether the program has a memory limit of its own, tighter than the machine.
     """
 
     def __init__(self, book: AlertBook, history: AlertHistory, settings: AlertSettings) -> None:
         self.teller = Teller(settings)
+        self.contained = False
         self._book = book
         self._history = history
         self._events = EventDesk(book, settings)
@@ -103,6 +109,17 @@ class Decisions:
         self._change(episode, AlertState.FIRING, "checked again", signals=signals)
         self._history.add(episode.snapshot(), now=self._now)
 
+    def asked(self, watch: Watch, turn: Turn | None, case: Case) -> None:
+        """Readings from outside broke a rule: it rings, or occurs once more, with the proof that came along."""
+        if turn is not None:
+            self.turned(watch, turn)
+        if watch.episode is not None:
+            for evidence in case.evidence:
+                watch.episode.add_evidence(evidence)
+            watch.episode.advise(case.recommendations)
+        if turn is None:
+            self.checked(watch, None)
+
     def missed(self, watch: Watch, silent_s: float) -> None:
         """A series has been silent for a time; a firing alert of it ends after long, since it is gone."""
         episode = watch.episode
@@ -130,7 +147,7 @@ class Decisions:
         rule = watch.rule
         origin = Origin(
             title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
-            component=rule.component, labels=watch.key.labels, recommendations=rule.recommendations,
+            component=component_of(rule, watch.key), labels=watch.key.labels, recommendations=rule.recommendations,
             unit=rule.unit, threshold=float(rule.limit), runbook_url=rule.runbook_url, owner=rule.owner,
         )  # fmt: skip
         episode = watch.episode = Episode(origin, rule.severity, "", self._now.utc)
@@ -209,6 +226,7 @@ class Decisions:
         episode = self._book.episode(found.alert_id)
         if episode is not None:
             episode.add_evidence(found.evidence)
+            episode.advise(found.recommendations)
             self._change(episode, episode.state, "evidence captured")
 
     # -- what all have in common
@@ -235,7 +253,7 @@ class Decisions:
         self._fresh, befores, self._befores = [], self._befores, []
         self._waiting = {key: episode for key, episode in self._waiting.items() if key not in asked}
         firing = [episode for episode in asked.values() if episode.state is AlertState.FIRING]
-        self.teller.fired(firing, self._book.episodes(), self._now)
+        self.teller.fired(firing, Families(self._book.episodes(), contained=self.contained), self._now)
         self._waiting |= {episode.id: episode for episode in firing if episode.waiting}
         for episode, before, why in befores:
             self._change(episode, before, why, signals=0 if episode.suppressed else 1)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tocsin.alerts.limits import TokenBucket
-from tocsin.alerts.reasons import Families, Reason, acknowledgement
+from tocsin.alerts.reasons import Reason, acknowledgement
 from tocsin.alerts.suppression import Suppressor
 from tocsin.model.levels import AlertSeverity, Held
 from tocsin.model.notice import DigestLine, Notice, NoticeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tocsin.alerts.episode import Episode
+    from tocsin.alerts.reasons import Families
     from tocsin.alerts.settings import AlertSettings, Route
     from tocsin.clock import Instant
 
@@ -81,9 +80,8 @@ class Teller:
         episode.held = None if told or reason is None else reason.held
         return told
 
-    def fired(self, fresh: list[Episode], everybody: Iterable[Episode], now: Instant) -> None:
+    def fired(self, fresh: list[Episode], families: Families, now: Instant) -> None:
         """Rules began to ring, or what held them back may have gone: tell, or say why not. Worst first."""
-        families = Families(everybody)
         for episode in sorted(fresh, key=lambda episode: (-episode.severity, episode.fingerprint)):
             reason = families.inhibition(episode) or acknowledgement(episode) or self._suppression(episode, now)
             episode.suppressed, episode.held = reason is not None, reason.held if reason else None
