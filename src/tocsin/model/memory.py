@@ -79,9 +79,13 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         live_variance: variance of that estimate.
         rss_bytes: resident memory of the process.
         arena_bytes: held from the system by pymalloc for small blocks, in use or not.
-        python_blocks: blocks that pymalloc has handed out (`sys.getallocatedblocks`).
+        python_blocks: blocks that pymalloc has handed out (`sys.getallocatedblocks`), older ones included.
+        small_blocks: estimated number of blocks alive since the start that are small enough for pymalloc (512 bytes).
+        small_bytes: estimated bytes of those; what remains of `live_bytes` are larger blocks, from malloc.
+        small_variance: variance of that estimate.
         thinned: samples given up to stay within the cap, their weight going over to the others.
         lost: samples not kept for want of memory; what they stand for is missing.
+        remarks: what limits the figures, in sentences; also why the tier is not the best.
     """
 
     at_s: float
@@ -94,8 +98,19 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int | None = None
     arena_bytes: int | None = None
     python_blocks: int | None = None
+    small_blocks: float | None = None
+    small_bytes: float | None = None
+    small_variance: float | None = None
     thinned: int = 0
     lost: int = 0
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def large_bytes(self) -> float | None:
+        """Estimated bytes alive since the start that pymalloc does not hold: blocks above 512 bytes, and arrays."""
+        if self.live_bytes is None or self.small_bytes is None:
+            return None
+        return max(self.live_bytes - self.small_bytes, 0.0)
 
 
 class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +149,8 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
         live_high_mb: its upper end.
         arena_mb: held by pymalloc for small blocks.
         fragmentation: share of that which nobody uses, 0 to 1.
-        native_mb: resident memory that neither arenas nor larger blocks of Python explain.
+        native_mb: resident memory beyond what was there at the start that neither arenas nor larger blocks of Python
+            explain: of C code, and what malloc has not given back.
         untracked_mb: resident memory that the estimate does not explain (older than the start, or native).
         components: by component, largest first.
         sites: by call site, largest first.

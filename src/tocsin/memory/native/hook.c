@@ -4,7 +4,6 @@
 
 #include <Python.h>
 #include <math.h>
-#include <time.h>
 
 #include "samples.h"
 #include "stacks.h"
@@ -41,17 +40,11 @@ static int64_t draw(void)
     return bytes < 1.0 ? 1 : (int64_t)bytes;
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void keep(const void *block, size_t size)
 {
-    Sample sample = {.address = (uintptr_t)block, .size = size, .born_s = now_s()};
+    Sample sample = {.address = (uintptr_t)block, .size = size};
     samples_lock();
+    sample.epoch = samples_state()->epoch;
     sample.stack = stacks_here();
     Stack *stack = stacks_get(sample.stack);
     stack->samples++;

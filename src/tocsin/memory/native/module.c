@@ -14,12 +14,29 @@
 #include "samples.h"
 #include "stacks.h"
 
+/* A live sample, or those of one stack and one epoch together. */
 typedef struct {
-    double bytes, variance, old_bytes, first_s, last_s;
-    uint64_t alive;
-    uint64_t taken;
-    double taken_bytes;
-} Row;
+    uint32_t stack, epoch, samples;
+    double bytes, variance;
+} Birth;
+
+/* What travels to Python of it: `IId` to the module struct. */
+typedef struct {
+    uint32_t epoch, samples;
+    double bytes;
+} PackedBirth;
+
+typedef struct {
+    uint64_t samples; /* since the start */
+    double bytes;
+} Total;
+
+typedef struct {
+    Birth *births; /* by stack and epoch */
+    size_t births_count;
+    Total *totals; /* by stack */
+    uint32_t stacks;
+} Copy;
 
 static int numpy_slots;
 
@@ -57,59 +74,108 @@ static PyObject *is_active(PyObject *module, PyObject *unused)
     return PyBool_FromLong(hook_is_active());
 }
 
-static Row *rows_of_all(double born_before_s, uint32_t *count)
+static PyObject *mark(PyObject *module, PyObject *unused)
 {
-    /* Others may add stacks until the mutex is taken, so there is room for the most there can be. */
-    Row *rows = calloc(STACKS_MAX, sizeof(Row));
-    if (rows == NULL)
-        return NULL;
     samples_lock();
-    *count = stacks_count();
-    double interval = samples_state()->interval;
-    size_t place = 0;
-    for (const Sample *sample; (sample = samples_next(&place)) != NULL;) {
-        Row *row = &rows[sample->stack];
-        double chance = samples_chance(sample->size, interval), weight = (double)sample->size / chance;
-        row->bytes += weight;
-        row->variance += weight * weight * (1.0 - chance);
-        if (sample->born_s < born_before_s)
-            row->old_bytes += weight;
-        if (row->alive == 0 || sample->born_s < row->first_s)
-            row->first_s = sample->born_s;
-        if (row->alive == 0 || sample->born_s > row->last_s)
-            row->last_s = sample->born_s;
-        row->alive++;
-    }
-    for (uint32_t number = 0; number < *count; number++) {
-        rows[number].taken = stacks_get(number)->samples;
-        rows[number].taken_bytes = stacks_get(number)->bytes;
-    }
+    uint32_t epoch = samples_mark();
     samples_unlock();
-    return rows;
+    return PyLong_FromUnsignedLong(epoch);
 }
 
-static PyObject *snapshot(PyObject *module, PyObject *args)
+static int by_stack_and_epoch(const void *one, const void *other)
 {
-    double born_before_s = -INFINITY;
-    if (!PyArg_ParseTuple(args, "|d", &born_before_s))
-        return NULL;
-    uint32_t count = 0;
-    Row *rows = rows_of_all(born_before_s, &count);
-    if (rows == NULL)
-        return PyErr_NoMemory();
-    PyObject *found = PyList_New(0);
-    for (uint32_t number = 0; found != NULL && number < count; number++) {
-        Row *row = &rows[number];
-        if (row->taken == 0 && row->alive == 0)
+    const Birth *a = one, *b = other;
+    if (a->stack != b->stack)
+        return a->stack < b->stack ? -1 : 1;
+    return (a->epoch > b->epoch) - (a->epoch < b->epoch);
+}
+
+static size_t put_together(Birth *births, size_t count)
+{
+    size_t last = 0;
+    qsort(births, count, sizeof *births, by_stack_and_epoch);
+    for (size_t at = 1; at < count; at++) {
+        if (by_stack_and_epoch(&births[last], &births[at]) != 0) {
+            births[++last] = births[at];
             continue;
-        PyObject *one = Py_BuildValue("(IdddKddKd)", number, row->bytes, row->variance, row->old_bytes,
-                                      (unsigned long long)row->alive, row->first_s, row->last_s,
-                                      (unsigned long long)row->taken, row->taken_bytes);
+        }
+        births[last].samples += births[at].samples;
+        births[last].bytes += births[at].bytes;
+        births[last].variance += births[at].variance;
+    }
+    return count == 0 ? 0 : last + 1;
+}
+
+/* 0 for want of memory. What was copied is freed by the caller in either case. */
+static int copy_all(Copy *copy)
+{
+    samples_lock();
+    double interval = samples_state()->interval;
+    copy->stacks = stacks_count();
+    copy->totals = malloc(copy->stacks * sizeof(Total));
+    copy->births = malloc((samples_state()->live + 1) * sizeof(Birth));
+    int fits = copy->totals != NULL && copy->births != NULL;
+    size_t place = 0;
+    for (const Sample *sample; fits && (sample = samples_next(&place)) != NULL;) {
+        double chance = samples_chance(sample->size, interval), weight = (double)sample->size / chance;
+        copy->births[copy->births_count++] = (Birth){.stack = sample->stack,
+                                                     .epoch = sample->epoch,
+                                                     .samples = 1,
+                                                     .bytes = weight,
+                                                     .variance = weight * weight * (1.0 - chance)};
+    }
+    for (uint32_t number = 0; fits && number < copy->stacks; number++)
+        copy->totals[number] = (Total){stacks_get(number)->samples, stacks_get(number)->bytes};
+    samples_unlock();
+    if (fits)
+        copy->births_count = put_together(copy->births, copy->births_count);
+    return fits;
+}
+
+/* The row of a stack whose births are `count` from the first of `births`. */
+static PyObject *row(uint32_t stack, const Total *total, const Birth *births, size_t count)
+{
+    PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * sizeof(PackedBirth)));
+    if (packed == NULL)
+        return NULL;
+    char *into = PyBytes_AS_STRING(packed);
+    double bytes = 0.0, variance = 0.0;
+    unsigned int alive = 0;
+    for (size_t at = 0; at < count; at++) {
+        PackedBirth one = {births[at].epoch, births[at].samples, births[at].bytes};
+        memcpy(into + at * sizeof one, &one, sizeof one);
+        bytes += births[at].bytes;
+        variance += births[at].variance;
+        alive += births[at].samples;
+    }
+    return Py_BuildValue("(IddIKdN)", stack, bytes, variance, alive, (unsigned long long)total->samples, total->bytes,
+                         packed);
+}
+
+static PyObject *rows_of(const Copy *copy)
+{
+    PyObject *found = PyList_New(0);
+    size_t at = 0;
+    for (uint32_t stack = 0; found != NULL && stack < copy->stacks; stack++) {
+        size_t first = at;
+        while (at < copy->births_count && copy->births[at].stack == stack)
+            at++;
+        if (copy->totals[stack].samples == 0 && at == first)
+            continue;
+        PyObject *one = row(stack, &copy->totals[stack], &copy->births[first], at - first);
         if (one == NULL || PyList_Append(found, one) < 0)
             Py_CLEAR(found);
         Py_XDECREF(one);
     }
-    free(rows);
+    return found;
+}
+
+static PyObject *snapshot(PyObject *module, PyObject *unused)
+{
+    Copy copy = {0};
+    PyObject *found = copy_all(&copy) ? rows_of(&copy) : PyErr_NoMemory();
+    free(copy.births);
+    free(copy.totals);
     return found;
 }
 
@@ -157,8 +223,8 @@ static PyObject *survivors(PyObject *module, PyObject *args)
     samples_unlock();
     PyObject *found = PyList_New(count);
     for (Py_ssize_t at = 0; found != NULL && at < count; at++) {
-        PyObject *one = Py_BuildValue("(Knd)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
-                                      copies[at].born_s);
+        PyObject *one = Py_BuildValue("(KnI)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
+                                      copies[at].epoch);
         if (one == NULL)
             Py_CLEAR(found);
         else
@@ -180,14 +246,21 @@ static PyObject *state(PyObject *module, PyObject *unused)
                          (unsigned int)(stacks - STACKS_FIRST), "numpy_slots", numpy_slots);
 }
 
+static PyObject *arena_bytes(PyObject *module, PyObject *unused)
+{
+    return PyLong_FromLong(-1);
+}
+
 static PyMethodDef functions[] = {
     {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, "Sample from now on."},
     {"stop", stop, METH_NOARGS, "Sample no more."},
     {"is_active", is_active, METH_NOARGS, "Whether blocks are sampled."},
-    {"snapshot", snapshot, METH_VARARGS, "What lives, for each stack."},
+    {"mark", mark, METH_NOARGS, "Begin the next epoch."},
+    {"snapshot", snapshot, METH_NOARGS, "What lives, for each stack."},
     {"frames", frames, METH_VARARGS, "The places of a stack, innermost first."},
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
     {"state", state, METH_NOARGS, "How the sampling does."},
+    {"arena_bytes", arena_bytes, METH_NOARGS, "Bytes that pymalloc holds from the system."},
     {NULL, NULL, 0, NULL},
 };
 

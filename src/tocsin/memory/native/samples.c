@@ -56,6 +56,11 @@ const Samples *samples_state(void)
     return &state;
 }
 
+uint32_t samples_mark(void)
+{
+    return ++state.epoch;
+}
+
 static size_t home(uintptr_t address)
 {
     return (size_t)(((uint64_t)address * 0x9E3779B97F4A7C15u) >> 20) & (state.places - 1);

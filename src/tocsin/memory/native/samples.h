@@ -17,8 +17,8 @@
 typedef struct {
     uintptr_t address; /* 0: an empty place */
     size_t size;
-    double born_s;     /* CLOCK_MONOTONIC */
     uint32_t stack;
+    uint32_t epoch;    /* of birth */
 } Sample;
 
 typedef struct {
@@ -26,6 +26,7 @@ typedef struct {
     uint64_t taken;    /* samples since the start */
     uint64_t thinned;  /* of them given up, their weight going over to the rest */
     uint64_t lost;     /* of them not kept, for want of memory: what they stand for is not in any total */
+    uint32_t epoch;    /* in which new samples are born */
     size_t live;
     size_t most;
     size_t places;
@@ -56,6 +57,7 @@ void samples_unlock(void);
 /* With the mutex held: */
 void samples_reset(double interval, size_t most);
 const Samples *samples_state(void);
+uint32_t samples_mark(void); /* begin the next epoch */
 void samples_add(const Sample *sample);
 int samples_take_away(const void *address, Sample *into); /* 0: it is not there */
 const Sample *samples_next(size_t *place);                /* begin with 0; NULL at the end */

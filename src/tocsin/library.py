@@ -1,0 +1,35 @@
+"""Whose code a file is: the program's own, or that of a library, which only did what it was asked to."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+INSTALLED: Final = ("site-packages", "dist-packages")
+"""The folders in which packages are installed."""
+_TOCSIN: Final = str(Path(__file__).parent) + os.sep
+
+
+@lru_cache(maxsize=4096)
+def is_library(file: str) -> bool:
+    """Whether a file is of the standard library, of an installed package or of Tocsin, by its name as code has it."""
+    return is_standard(file) or file.startswith(_TOCSIN) or not set(INSTALLED).isdisjoint(Path(file).parts)
+
+
+@lru_cache(maxsize=4096)
+def is_standard(file: str) -> bool:
+    """Whether a file is of the standard library; packages that are installed below it are not."""
+    if file.startswith("<frozen"):
+        return True
+    standard = standard_folder()
+    inside = bool(standard) and file.startswith(standard + os.sep)
+    return inside and set(INSTALLED).isdisjoint(Path(file).parts)
+
+
+@cache
+def standard_folder() -> str:
+    """Where the standard library is; empty if that is not known."""
+    return sysconfig.get_paths().get("stdlib", "")
