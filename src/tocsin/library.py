@@ -33,3 +33,21 @@ def is_standard(file: str) -> bool:
 def standard_folder() -> str:
     """Where the standard library is; empty if that is not known."""
     return sysconfig.get_paths().get("stdlib", "")
+
+
+def short_path(file: str) -> str:
+    """The part of a path that a person needs: from the current folder, or from the library's."""
+    for marker in INSTALLED:
+        if marker in Path(file).parts:
+            return file.partition(marker + os.sep)[2] or file
+    for folder in (_here(), standard_folder()):
+        if folder and file.startswith(folder + os.sep):
+            return file[len(folder) + 1 :]
+    return file
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""  # the folder was deleted under us

@@ -27,6 +27,10 @@ from tocsin import (
     ControlError,
     DeliveryError,
     Instant,
+    LeakAnalysis,
+    LeakSite,
+    MemoryAlertManager,
+    MemoryReport,
     MonitoringCoordinator,
     Notice,
     PerformanceAlert,
@@ -131,6 +135,20 @@ async def use(system: AlertSystem) -> None:
     await system.clear_history()
     await system.cleanup()
     assert_type(system.stop(timeout_s=1.0), bool)
+
+
+async def report_on_memory(system: AlertSystem, rule: AlertRule) -> None:
+    assert_type(await MemoryAlertManager().check_memory_alerts(MemoryReport(rss_mb=710.0)), list[PerformanceAlert])
+    manager = MemoryAlertManager(system)
+    await manager.add_channel(Pager())
+    manager.add_rule(rule)
+    analysis = LeakAnalysis(potential_leaks=(LeakSite(file="app.py", line=3),), growth_rate_mb_per_hour=60.0)
+    alerts = await manager.check_leak_alerts(analysis)
+    assert_type(await manager.acknowledge_alert(alerts[0].id), PerformanceAlert)
+    assert_type(await manager.get_recent_alerts(10), list[PerformanceAlert])
+    assert_type(await manager.get_alerts_by_category(AlertCategory.MEMORY_LEAK), list[PerformanceAlert])
+    assert_type(await manager.get_unacknowledged_alerts(), list[PerformanceAlert])
+    await manager.clear_history()
 
 
 def refuse(system: AlertSystem) -> Mapping[str, Any]:

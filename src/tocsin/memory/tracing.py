@@ -38,7 +38,9 @@ class TracedHeap:
             self._started_s = now_s
         if not tracemalloc.is_tracing():
             return HeapSnapshot(
-                at_s=now_s, rss_bytes=rss_bytes, remarks=("tracemalloc was stopped by somebody else: resident memory only",)
+                at_s=now_s,
+                rss_bytes=rss_bytes,
+                remarks=("tracemalloc was stopped by somebody else: resident memory only",),
             )
         stacks = tuple(self._stacks(tracemalloc.take_snapshot().statistics("traceback")))
         return HeapSnapshot(
@@ -69,6 +71,4 @@ class TracedHeap:
                 # tracemalloc begins with the outermost.
                 frames = (Frame(place.filename, place.lineno, _UNNAMED) for place in reversed(one.traceback))
                 self._frames.append(tuple(frames))
-            yield HeapStack(
-                number=number, frames=self._frames[number], live_bytes=float(one.size), samples=one.count
-            )
+            yield HeapStack(number=number, frames=self._frames[number], live_bytes=float(one.size), samples=one.count)

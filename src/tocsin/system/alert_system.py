@@ -10,6 +10,7 @@ from tocsin.clock import Clock, SystemClock
 from tocsin.config import AlertConfig
 from tocsin.coordinator import MonitoringCoordinator
 from tocsin.errors import AlertNotFound, ConfigError, RuleNotFound, TocsinError
+from tocsin.memory_alerts.inline import told
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
@@ -26,13 +27,14 @@ from tocsin.system.threads import Coordinator, ThreadRegister
 if TYPE_CHECKING:
     import threading
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from tocsin.alerts.history import AlertHistory
     from tocsin.channels.protocol import AlertChannel
     from tocsin.clock import Instant
     from tocsin.control import ControlServer
+    from tocsin.memory_alerts.finding import Finding
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import CheckResult
     from tocsin.model.rule import AlertRule
@@ -306,12 +308,11 @@ class AlertSystem(Emitter):
 
     async def get_alerts_by_category(self, category: AlertCategory | str) -> list[PerformanceAlert]:
         """The alerts of a category, newest first. Raises ValueError for an unknown category."""
-        wanted = AlertCategory(category)
-        return [alert for alert in self._core.engine.book.recent() if alert.category is wanted]
+        return self._core.engine.book.of_category(AlertCategory(category))
 
     async def get_unacknowledged_alerts(self) -> list[PerformanceAlert]:
         """The alerts that nobody has acknowledged, newest first."""
-        return [alert for alert in self._core.engine.book.recent() if alert.acknowledgement is None]
+        return self._core.engine.book.unacknowledged()
 
     async def clear_history(self) -> None:
         """Forget what is over; an open alert is shown again at its next change.
@@ -326,6 +327,12 @@ class AlertSystem(Emitter):
             raise TocsinError(
                 "the history was not cleared: no answer from the watch thread; see status()['last_error']"
             )
+
+    async def _judge(self, findings: Sequence[Finding]) -> tuple[PerformanceAlert, ...]:
+        """Judge what a `MemoryAlertManager` was told, with this system as its door."""
+        answer = await self._core.ask(lambda _: self._core.judge_now(findings))
+        await told(self._core.delivery)
+        return () if answer is None else answer.alerts
 
     def get_dynamic_threshold(self, metric: str) -> float:
         """The present bound of a metric in the configuration's unit; the static one, until bounds are learned."""

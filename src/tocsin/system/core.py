@@ -14,6 +14,7 @@ from tocsin.coordinator import MonitoringCoordinator
 from tocsin.delivery import Delivery
 from tocsin.engine import Engine
 from tocsin.errors import SampleError
+from tocsin.memory_alerts.inline import as_case
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tocsin.channels.protocol import Channel
     from tocsin.clock import Clock, Instant
     from tocsin.config import AlertConfig
+    from tocsin.memory_alerts.finding import Finding
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.model.notice import Notice
     from tocsin.model.rule import AlertRule
@@ -175,6 +177,16 @@ class SystemCore:
         known = self.engine.series
         new: list[Input] = [given.NewSeries(number, key) for number, key in ids.items() if number not in known]
         return [*new, given.Sample(list(ids), list(readings.values()))], list(ids)
+
+    def judge_now(self, findings: Sequence[Finding]) -> list[Input]:
+        """The inputs that have readings from outside judged at once."""
+        with self._reading:
+            ids = {key: self.monitor.id_of(key) for finding in findings for key in finding.readings}
+        new: list[Input] = [
+            given.NewSeries(number, key) for key, number in ids.items() if number not in self.engine.series
+        ]
+        cases = tuple(as_case(finding, [ids[key] for key in finding.readings]) for finding in findings)
+        return [*new, given.JudgeNow(cases)]
 
     @property
     def monitor(self) -> PerformanceMonitor:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import linecache
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tocsin.library import INSTALLED, is_library, standard_folder
+from tocsin.library import is_library, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,29 +68,11 @@ def own_place(stack: Sequence[Place]) -> Place:
     return next((place for place in stack if not is_library(place[0].co_filename)), stack[0])
 
 
-def short_path(filename: str) -> str:
-    """The part of a path that a person needs: from here, or from the library's folder."""
-    for marker in INSTALLED:
-        if marker in Path(filename).parts:
-            return filename.partition(marker + os.sep)[2] or filename
-    for folder in (_here(), standard_folder()):
-        if folder and filename.startswith(folder + os.sep):
-            return filename[len(folder) + 1 :]
-    return filename
-
-
 def _is_plumbing(code: CodeType) -> bool:
     file = Path(code.co_filename)
     if file.name == "threading.py":
         return code.co_name in _THREAD_STARTS
     return file.parent.name == "asyncio" and code.co_name in _LOOP_STARTS
-
-
-def _here() -> str:
-    try:
-        return str(Path.cwd())
-    except OSError:
-        return ""  # the folder was deleted under us
 
 
 def lines_of(frame: FrameType) -> tuple[str, ...]:
