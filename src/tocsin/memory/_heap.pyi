@@ -51,5 +51,11 @@ def survivors(stack: int, most: int = 32) -> list[tuple[int, int, int]]:
 def state() -> dict[str, float]:
     """How the sampling does: interval, alive, max_samples, taken, thinned, lost, stacks, numpy_slots."""
 
+def small_blocks() -> tuple[float, float, float]:
+    """What lives of blocks of 512 bytes or less, which pymalloc holds in its arenas.
+
+    Returns: estimated number of them, estimated bytes, and the variance of the bytes.
+    """
+
 def arena_bytes() -> int:
     """Bytes that pymalloc holds from the system for small blocks, used or not; -1 where that is not known."""

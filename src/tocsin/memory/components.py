@@ -89,7 +89,8 @@ class ModuleNames:
 def _loaded_files() -> list[tuple[str, str]]:
     """File and name of each loaded module; lazy ones are looked at without loading them."""
     found = []
-    for name, module in list(sys.modules.items()):
+    modules: list[tuple[str, object]] = list(sys.modules.items())  # anybody may put anything there
+    for name, module in modules:
         if not isinstance(module, ModuleType):
             continue
         inside = object.__getattribute__(module, "__dict__")

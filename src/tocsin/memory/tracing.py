@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEPTH: Final = 12
+_REMARK: Final = (
+    "tracemalloc was asked for: each block is seen, at several times the cost of sampling, without the time of its"
+    " allocation and without what pymalloc holds"
+)
 _UNNAMED: Final = "?"  # tracemalloc keeps the line, not the function
 
 
@@ -52,10 +56,7 @@ class TracedHeap:
             live_variance=0.0,
             rss_bytes=rss_bytes,
             python_blocks=python_blocks(),
-            remarks=(
-                "tracemalloc was asked for: each block is seen, at several times the cost of sampling, without the time"
-                " of its allocation and without what pymalloc holds",
-            ),
+            remarks=(_REMARK,),
         )
 
     def close(self) -> None:

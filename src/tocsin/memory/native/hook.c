@@ -10,8 +10,6 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-/* pymalloc hands what is larger over to RAW, where it comes by a second time. */
-#define PYMALLOC_AT_MOST 512
 
 typedef struct {
     PyMemAllocatorEx before;

@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* pymalloc hands what is larger over to RAW, where it comes by a second time. */
+#define PYMALLOC_AT_MOST 512
+
 /* Put the hook in place, once for the life of the process; with the GIL held. */
 void hook_install(void);
 

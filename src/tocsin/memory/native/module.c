@@ -246,6 +246,24 @@ static PyObject *state(PyObject *module, PyObject *unused)
                          (unsigned int)(stacks - STACKS_FIRST), "numpy_slots", numpy_slots);
 }
 
+static PyObject *small_blocks(PyObject *module, PyObject *unused)
+{
+    double blocks = 0.0, bytes = 0.0, variance = 0.0;
+    size_t place = 0;
+    samples_lock();
+    double interval = samples_state()->interval;
+    for (const Sample *sample; (sample = samples_next(&place)) != NULL;) {
+        if (sample->size > PYMALLOC_AT_MOST)
+            continue;
+        double chance = samples_chance(sample->size, interval), weight = (double)sample->size / chance;
+        blocks += 1.0 / chance;
+        bytes += weight;
+        variance += weight * weight * (1.0 - chance);
+    }
+    samples_unlock();
+    return Py_BuildValue("(ddd)", blocks, bytes, variance);
+}
+
 static PyObject *arena_bytes(PyObject *module, PyObject *unused)
 {
     return PyLong_FromLong(-1);
@@ -260,6 +278,7 @@ static PyMethodDef functions[] = {
     {"frames", frames, METH_VARARGS, "The places of a stack, innermost first."},
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
     {"state", state, METH_NOARGS, "How the sampling does."},
+    {"small_blocks", small_blocks, METH_NOARGS, "What lives of blocks that pymalloc holds."},
     {"arena_bytes", arena_bytes, METH_NOARGS, "Bytes that pymalloc holds from the system."},
     {NULL, NULL, 0, NULL},
 };
