@@ -206,7 +206,10 @@ LATENCY = "a time such as 100 (milliseconds) or '100 ms'"
         ),
         (
             {"memory": {"intervall": 5}},
-            "memory.intervall: found an unknown key, expected one of enabled, interval, snapshot, tier (did you mean 'interval'?)",
+            (
+                "memory.intervall: found an unknown key, expected one of enabled, interval, snapshot, tier "
+                "(did you mean 'interval'?)"
+            ),
         ),
         (
             {"memory": {"interval": "5 ms"}},
