@@ -217,6 +217,10 @@ class LeakSite(msgspec.Struct, frozen=True, kw_only=True):
         old_share: share of the live bytes older than half of what was observed.
         growth_share: share of the growth of the whole process that it explains, 0 to 1; None where unknown.
         observed_s: seconds that it was observed.
+        key: names the site as long as the detector lives, also where its line changes.
+        stack_numbers: of the stacks it is made of, the one that holds most first.
+        bounded_by: the bound of the container that holds the survivors, such as `deque(maxlen=1000)`; empty if none
+            was found.
     """
 
     file: str = ""
@@ -238,6 +242,9 @@ class LeakSite(msgspec.Struct, frozen=True, kw_only=True):
     old_share: float | None = None
     growth_share: float | None = None
     observed_s: float = 0.0
+    key: str = ""
+    stack_numbers: tuple[int, ...] = ()
+    bounded_by: str = ""
 
 
 class LeakAnalysis(msgspec.Struct, frozen=True, kw_only=True):
