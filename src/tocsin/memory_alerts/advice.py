@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.memory_alerts.sites import Leak, advice_on, as_leak, evidence_of, fastest_first, short, speed_of
 from tocsin.model.alert import Evidence
+from tocsin.model.levels import AlertCategory
 from tocsin.model.units import format_value
 
 if TYPE_CHECKING:
@@ -69,6 +70,13 @@ def proof_of(report: MemoryReport) -> tuple[Evidence, ...]:
     lines += [f"{_use(use)}" for use in report.sites[:MAX_USES]]
     lines += [f"component {_use(use)}" for use in report.components[:MAX_USES]]
     return (Evidence("growing_lines", "what holds the memory", tuple(lines)),) if len(lines) > 1 else ()
+
+
+def on_report(report: MemoryReport, category: AlertCategory) -> tuple[str, ...]:
+    """What to do about what an alert of this category says of a report."""
+    if category is AlertCategory.MEMORY_GROWTH:
+        return on_growth(report)
+    return on_efficiency(report) if category is AlertCategory.MEMORY_EFFICIENCY else on_usage(report)
 
 
 def on_usage(report: MemoryReport) -> tuple[str, ...]:

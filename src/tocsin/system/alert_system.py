@@ -20,6 +20,7 @@ from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
 from tocsin.system.emitting import Emitter
+from tocsin.system.outside import judge_now
 from tocsin.system.registered import RegisteredThread
 from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
@@ -330,7 +331,7 @@ class AlertSystem(Emitter):
 
     async def _judge(self, findings: Sequence[Finding]) -> tuple[PerformanceAlert, ...]:
         """Judge what a `MemoryAlertManager` was told, with this system as its door."""
-        answer = await self._core.ask(lambda _: self._core.judge_now(findings))
+        answer = await self._core.ask(lambda _: judge_now(self._core, findings))
         await told(self._core.delivery)
         return () if answer is None else answer.alerts
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from tocsin.model.memory import LeakSite, Retention
 from tocsin.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from tocsin.model.memory import LeakSite, Retention
 
 # After this an alert is told without knowing the holder; it is looked for all the same.
 PATIENCE_S: Final = 10.0
@@ -26,9 +27,7 @@ class HolderSearch:
         find: from a site to what holds its survivors; by default a scan of the heap.
     """
 
-    def __init__(
-        self, done: Callable[[], None], find: Callable[[LeakSite], Retention | None] | None = None
-    ) -> None:
+    def __init__(self, done: Callable[[], None], find: Callable[[LeakSite], Retention | None] | None = None) -> None:
         self._done = done
         self._find = find or scan
         self._began_s: dict[str, float] = {}

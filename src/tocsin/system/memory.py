@@ -15,6 +15,7 @@ import msgspec
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
+from tocsin.model.levels import AlertCategory
 from tocsin.model.memory import HeapSnapshot, LeakAnalysis, LeakSite, LeakState, MemoryReport
 from tocsin.rules.defaults.memory import memory_rules
 from tocsin.system.holders import HolderSearch
@@ -240,9 +241,7 @@ def _growing(seen: Look, alert: PerformanceAlert) -> tuple[Evidence | None, tupl
     """The lines that grow; where none is known to, those that hold most."""
     grows = [site for site in seen.analysis.sites if site.state in _GROWING or site.state is LeakState.WATCH]
     sites = fastest_first(site for site in grows if site.rate_mb_per_hour)
-    if alert.metric_is_efficiency():
-        sites = []
-    if sites:
+    if sites and alert.category is not AlertCategory.MEMORY_EFFICIENCY:
         leaks = [as_leak(site) for site in sites]
         return evidence_of(leaks, "the lines that grow", "growing_lines"), advice.on_growing_lines(sites)
     proofs = advice.proof_of(seen.report)
