@@ -20,6 +20,7 @@ from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
 from tocsin.system.emitting import Emitter
+from tocsin.system.heap_answers import answers_on_memory
 from tocsin.system.outside import judge_now
 from tocsin.system.registered import RegisteredThread
 from tocsin.system.reporting import complain
@@ -61,6 +62,7 @@ class AlertSystem(Emitter):
         config: as given.
         coordinator: may be exchanged, or taken away with None.
         buffers: tracks queues and other containers with a capacity.
+        memory: `report()` on the memory of this process, and the `analysis()` of what leaks.
         alert_triggered: signal (title, message, level), for each occurrence that is told.
         alert_changed: signal (PerformanceAlert), for each change of an alert.
     """
@@ -79,6 +81,7 @@ class AlertSystem(Emitter):
         super().__init__(self._core)
         self.coordinator: Coordinator | None = coordinator or self._core.parts
         self.buffers = self._core.buffers
+        self.memory = self._core.memory
         self.alert_triggered = self._core.alert_triggered
         self.alert_changed = self._core.alert_changed
         self._threads = ThreadRegister(lambda: self.coordinator, complain)
@@ -99,7 +102,8 @@ class AlertSystem(Emitter):
         if self._started_at is None:
             self._started_at = self.clock.now()
         if self._reachable and self._control is None:
-            self._control = open_control(self.config.program, self.status)
+            answers = {"status": self.status, **answers_on_memory(self.memory)}
+            self._control = open_control(self.config.program, answers)
         self._core.begin()
         return self
 
@@ -138,6 +142,8 @@ class AlertSystem(Emitter):
     async def monitor_resources(self) -> None:
         """Watch on the caller's event loop instead of a thread, until cancelled or `stop()`."""
         self._stopped = self._core.disabled
+        if not self._stopped:
+            self.memory.begin()
         while not self._stopped:
             pause_s = self._core.interval_s()
             if self._core.stepper.owner is None:

@@ -161,6 +161,12 @@ class MemoryRoom:
             self._due_s = now.mono_s + self._pause_s(now, analysis, time.thread_time() - began_s)
             return self._last
 
+    def look_now(self) -> LeakAnalysis:
+        """Look once more and wait, a few seconds at most, for what holds the leaks; for the end of a program."""
+        self.look(self._clock.now())
+        self._search.wait()
+        return self.look(self._clock.now()).analysis
+
     # -- for the system
 
     def sensor(self) -> MemorySensor:
