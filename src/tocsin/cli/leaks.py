@@ -11,10 +11,10 @@ import click
 import msgspec
 
 from tocsin.cli import exits
-from tocsin.cli.leaks_text import WIDTH, confirmed, lines_of
 from tocsin.cli.options import json_option
 from tocsin.clock import SystemClock
 from tocsin.errors import ControlError
+from tocsin.memory_alerts.table import WIDTH, confirmed, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -32,7 +32,7 @@ def answers_on_memory(room: MemoryRoom) -> Mapping[str, Callable[[], dict[str, A
 
 def leaks(room: MemoryRoom) -> dict[str, Any]:
     """The verdict on leaks, and the report beside it. The stack of a site is that of its first."""
-    analysis, report = room.analysis(), room.report()
+    _, report, analysis = room.seen()
     accused = [site for site in analysis.sites if site.state is not LeakState.WATCH]
     quiet = [site for site in analysis.sites if site.state is LeakState.WATCH]
     shown = [*accused, *quiet[:MAX_QUIET_SITES]]

@@ -137,12 +137,16 @@ class MemoryRoom:
         return self.profiler.report(now.mono_s, limit_bytes=self._limit_bytes())
 
     def analysis(self) -> LeakAnalysis:
-        """The verdict on leaks as of the last look, which is seconds old; a first one is taken if there was none."""
-        return (self._last or self.look(self._clock.now())).analysis
+        """The verdict on leaks as of the last look, which is seconds old."""
+        return self.seen().analysis
 
     def snapshot(self) -> HeapSnapshot:
-        """The heap as of the last look; a first one is taken if there was none."""
-        return (self._last or self.look(self._clock.now())).snapshot
+        """The heap as of the last look."""
+        return self.seen().snapshot
+
+    def seen(self) -> Look:
+        """The last look; the first is taken, if there was none."""
+        return self._last or self.look(self._clock.now())
 
     def look(self, now: Instant) -> Look:
         """Take a snapshot, and think about it."""
@@ -161,11 +165,11 @@ class MemoryRoom:
             self._due_s = now.mono_s + self._pause_s(now, analysis, time.thread_time() - began_s)
             return self._last
 
-    def look_now(self) -> LeakAnalysis:
+    def look_at_last(self) -> None:
         """Look once more and wait, a few seconds at most, for what holds the leaks; for the end of a program."""
-        self.look(self._clock.now())
-        self._search.wait()
-        return self.look(self._clock.now()).analysis
+        if self.look(self._clock.now()).analysis.potential_leaks:
+            self._search.wait()
+            self.look(self._clock.now())
 
     # -- for the system
 

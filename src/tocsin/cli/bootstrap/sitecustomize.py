@@ -10,6 +10,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False  # `typing` would be imported into the program
+if TYPE_CHECKING:
+    from typing import Any
+
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib would be imported into the program
 NAME = "sitecustomize"
 
@@ -73,7 +77,7 @@ def watch(config: str | None, name: str | None, *, tell_leaks: bool) -> None:
             sys.path.remove(root)
 
 
-def tell_at_exit(system: object) -> None:
+def tell_at_exit(system: Any) -> None:
     """Print what leaks when this very process ends: its forked children have other memory."""
     import atexit  # noqa: PLC0415 - only where it was asked for
 
@@ -81,7 +85,7 @@ def tell_at_exit(system: object) -> None:
 
     def tell() -> None:
         if os.getpid() == pid:
-            from tocsin.cli.leaks_at_exit import tell_leaks  # noqa: PLC0415 - not before the end
+            from tocsin.system.leaks_at_exit import tell_leaks  # noqa: PLC0415 - not before the end
 
             tell_leaks(system)
 

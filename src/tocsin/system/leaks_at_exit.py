@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from tocsin.cli.leaks_text import lines_of
+from tocsin.memory_alerts.table import lines_of
 from tocsin.system.heap_answers import leaks
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def tell_leaks(system: AlertSystem) -> None:
     """Look once more and print to the standard error. Never raises: the exit code is the program's own."""
     try:
-        system.memory.look_now()
+        system.memory.look_at_last()
         program = f"{system.config.program} (pid {os.getpid()})"
         text = "\n".join(lines_of(leaks(system.memory), program))
         sys.stderr.write(f"\n{text}\n")
