@@ -46,7 +46,8 @@ def test_what_was_born_before_the_first_epoch_of_ours_is_born_at_our_start() -> 
 
 def test_without_a_time_of_the_start_the_first_births_have_that_of_the_first_mark() -> None:
     times = BirthTimes(0)
-    assert times.started_s is None
+    before = times.started_s
+    assert before is None
     assert times.of(packed((0, 1, 1.0)), 30.0) == (Births(30.0, 30.0, 1, 1.0),)
     times.mark(1, 30.0)
     assert times.started_s == 30.0

@@ -110,7 +110,7 @@ def test_strange_things_in_sys_modules_are_passed_over_and_lazy_ones_stay_unload
             raise AssertionError(f"loaded by {name}")
 
     monkeypatch.setitem(sys.modules, "lazy_one", Lazy("lazy_one"))
-    monkeypatch.setitem(sys.modules, "no_module", 7)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "no_module", 7)
     assert ModuleNames().of("/nowhere/plugin.py") == "plugin"
 
 

@@ -77,7 +77,7 @@ def test_once_the_older_blocks_are_gone_it_knows_again() -> None:
     "unknown",
     [{"arena_bytes": None}, {"arena_bytes": 0}, {"small_bytes": None}, {"live_bytes": None}, {"python_blocks": None}],
 )
-def test_what_is_not_known_gives_no_score(unknown: dict[str, None]) -> None:
+def test_what_is_not_known_gives_no_score(unknown: dict[str, Any]) -> None:
     used = efficiency(heap(300, arena_mb=310, **unknown), FRESH)
     assert (used.score, used.fragmentation) == (None, None)
     assert used.reason
