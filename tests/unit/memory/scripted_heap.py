@@ -33,7 +33,9 @@ class ScriptedHeap:
     arenas: int = -1
     refuses: Exception | None = None
     calls: list[str] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=lambda: {"thinned": 0, "lost": 0, "numpy_slots": 2})
+    figures: dict[str, float] = field(
+        default_factory=lambda: {"thinned": 0, "lost": 0, "numpy_slots": 2, "in_place": 1}
+    )
     resolved: list[int] = field(default_factory=list)
     interval: float = 0.0
     max_samples: int = 0

@@ -156,13 +156,34 @@ def test_the_growth_rate_comes_of_the_readings_that_were_taken_and_is_none_befor
 
 
 def test_the_remarks_tell_what_the_sampling_could_not_do() -> None:
-    heap = ScriptedHeap(figures={"thinned": 1200, "lost": 3, "numpy_slots": 1})
+    heap = ScriptedHeap()
+    heap.figures |= {"thinned": 1200, "lost": 3}
     one = profiler(heap)
     one.start(0.0)
     seen = one.snapshot(1.0)
     assert (seen.thinned, seen.lost) == (1200, 3)
     assert any("1,200 samples were thinned out" in remark for remark in one.report(2.0).remarks)
     assert any("3 samples were lost" in remark for remark in one.report(2.0).remarks)
+
+
+def test_a_wider_interval_than_asked_for_is_told() -> None:
+    heap = ScriptedHeap()
+    one = profiler(heap)
+    one.start()
+    heap.interval *= 4
+    assert one.snapshot(1.0).interval_bytes == 4 * 131072
+    assert any("one block every 524,288 bytes is sampled now" in remark for remark in one.report(2.0).remarks)
+
+
+def test_hooks_that_another_tool_took_away_leave_resident_memory() -> None:
+    heap = ScriptedHeap()
+    one = profiler(heap)
+    one.start()
+    heap.allocate(CACHE, n_bytes=1000)
+    heap.figures["in_place"] = 0
+    report = one.report(1.0)
+    assert (report.tier, report.live_mb, report.sites) == (HeapTier.RSS_ONLY, None, ())
+    assert any("took the hooks away" in remark for remark in report.remarks)
 
 
 def test_without_the_extension_resident_memory_is_known_and_the_reason_told() -> None:
