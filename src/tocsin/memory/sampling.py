@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 _HOOKS_GONE: Final = (
-    "another tool put back the allocators that it had found before, and with them took the hooks away, so resident memory"
-    " is all that is known"
+    "another tool put back the allocators that it had found before, and with that took the hooks away, so resident"
+    " memory is all that is known"
 )
 
 

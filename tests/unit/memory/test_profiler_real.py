@@ -35,7 +35,8 @@ def run(folder: Path, program: str, name: str = "shop.py") -> Any:
 
 def sigmas(use: dict[str, Any], true_mb: float) -> float:
     """By how many standard errors an estimate is off."""
-    return abs(use["live_mb"] - true_mb) / ((use["live_high_mb"] - use["live_low_mb"]) / 2 / 1.96)
+    off: float = abs(use["live_mb"] - true_mb) / ((use["live_high_mb"] - use["live_low_mb"]) / 2 / 1.96)
+    return off
 
 
 @sampling
