@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 AUTO: Final = "auto"
 _TIERS: Final = (AUTO, *HeapTier)
 _LEAST_WINDOW_S: Final = 1.0
+_INTERVAL_LIMIT: Final = 1e12
 
 
 class MemoryProfiler:
@@ -232,7 +233,8 @@ def _check(interval_bytes: float, tier: str, growth_window_s: float, max_samples
         if not right:
             problems.append(Problem("MemoryProfiler", key, repr(found), expected))
 
-    expect(1 <= interval_bytes < float("inf"), "interval_bytes", interval_bytes, "1 byte or more")
+    numeric = isinstance(interval_bytes, int | float)
+    expect(numeric and 1 <= interval_bytes < _INTERVAL_LIMIT, "interval_bytes", interval_bytes, "bytes, 1 to 1e12")
     expect(tier in _TIERS, "tier", tier, "one of " + ", ".join(f'"{name}"' for name in _TIERS))
     expect(_LEAST_WINDOW_S <= growth_window_s < float("inf"), "growth_window_s", growth_window_s, "1 second or more")
     expect(16 <= max_samples <= 1 << 24, "max_samples", max_samples, "16 to 16,777,216")

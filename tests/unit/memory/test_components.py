@@ -46,6 +46,11 @@ def test_the_innermost_configured_module_decides_and_library_code_may_be_one(mon
     assert components.of((STANDARD, orders, pydantic)) == "orders"
 
 
+def test_a_single_pattern_needs_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = loaded(monkeypatch, "app.sessions", "/srv/app/sessions.py")
+    assert Components({"session-cache": "app.sessions"}).of((sessions,)) == "session-cache"
+
+
 def test_the_longer_of_two_patterns_says_more(monkeypatch: pytest.MonkeyPatch) -> None:
     components = Components({"app": ["app"], "cache": ["app.cache.*"]})
     assert components.of((loaded(monkeypatch, "app.cache.lru", "/srv/app/cache/lru.py"),)) == "cache"

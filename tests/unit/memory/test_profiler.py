@@ -304,6 +304,7 @@ def test_a_profiler_that_is_dropped_gives_the_hook_back() -> None:
     [
         ({"interval_bytes": 0}, "interval_bytes"),
         ({"interval_bytes": float("nan")}, "interval_bytes"),
+        ({"interval_bytes": "128 KiB"}, "interval_bytes"),
         ({"tier": "exact"}, "tier"),
         ({"growth_window_s": 0}, "growth_window_s"),
         ({"max_samples": 1}, "max_samples"),
