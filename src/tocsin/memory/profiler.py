@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from tocsin.errors import ConfigError, Problem
 from tocsin.memory import hook
-from tocsin.memory.efficiency import efficiency, native_bytes
+from tocsin.memory.efficiency import efficiency, kept_bytes, native_bytes
 from tocsin.memory.growth import LEAST_READINGS, Growth
 from tocsin.memory.lease import HeapModule, python_blocks, shared_hook
 from tocsin.memory.process import peak_rss_bytes, pss_bytes, rss_bytes
@@ -167,6 +167,7 @@ class MemoryProfiler:
                 untracked_mb=live.untracked_mb,
                 arena_mb=mb(seen.arena_bytes),
                 native_mb=mb(native_bytes(seen, beginning)),
+                malloc_free_mb=mb(kept_bytes(seen)),
                 components=uses(seen.stacks, self._attribution.component),
                 sites=uses(seen.stacks, self._attribution.site),
                 limit_mb=mb(self._limit_bytes if limit_bytes is None else limit_bytes),

@@ -175,6 +175,16 @@ def test_a_wider_interval_than_asked_for_is_told() -> None:
     assert any("one block every 524,288 bytes is sampled now" in remark for remark in one.report(2.0).remarks)
 
 
+def test_the_more_free_chunks_malloc_has_the_less_often_it_is_asked() -> None:
+    heap = ScriptedHeap(malloc=(600 * MB, 200_000))
+    one = profiler(heap)
+    one.start()
+    before = heap.asked_malloc
+    kept = [one.snapshot(float(tick)).malloc_free_bytes for tick in range(10)]
+    assert kept == [600 * MB] * 10
+    assert heap.asked_malloc - before == 2
+
+
 def test_hooks_that_another_tool_took_away_leave_resident_memory() -> None:
     heap = ScriptedHeap()
     one = profiler(heap)

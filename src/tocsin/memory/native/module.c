@@ -9,6 +9,7 @@
 
 #include "arenas.h"
 #include "frames.h"
+#include "free_chunks.h"
 #include "hook.h"
 #include "numpy.h"
 #include "pace.h"
@@ -240,6 +241,18 @@ static PyObject *small_blocks(PyObject *module, PyObject *unused)
     return Py_BuildValue("(ddd)", blocks, bytes, variance);
 }
 
+static PyObject *malloc_free(PyObject *module, PyObject *unused)
+{
+    size_t bytes = 0, chunks = 0;
+    int known;
+    Py_BEGIN_ALLOW_THREADS;
+    known = free_chunks(&bytes, &chunks);
+    Py_END_ALLOW_THREADS;
+    if (!known)
+        Py_RETURN_NONE;
+    return Py_BuildValue("(nn)", (Py_ssize_t)bytes, (Py_ssize_t)chunks);
+}
+
 static PyObject *arena_bytes(PyObject *module, PyObject *unused)
 {
     return PyLong_FromLongLong(arenas_bytes());
@@ -266,6 +279,7 @@ static PyMethodDef functions[] = {
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
     {"state", state, METH_NOARGS, "How the sampling does."},
     {"small_blocks", small_blocks, METH_NOARGS, "What lives of blocks that pymalloc holds."},
+    {"malloc_free", malloc_free, METH_NOARGS, "What malloc keeps although nobody uses it."},
     {"arena_bytes", arena_bytes, METH_NOARGS, "Bytes that pymalloc holds from the system."},
     {"_fail_next", fail_next, METH_VARARGS, "For tests: allocations of the tables fail."},
     {NULL, NULL, 0, NULL},
