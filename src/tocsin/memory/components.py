@@ -30,7 +30,8 @@ class Components:
 
     def __init__(self, patterns: Mapping[str, Sequence[str]] | None = None) -> None:
         # Of two patterns that fit a module, the longer one says more about it.
-        pairs = ((pattern, name) for name, some in (patterns or {}).items() for pattern in some)
+        given = (patterns or {}).items()
+        pairs = ((pattern, name) for name, some in given for pattern in ([some] if isinstance(some, str) else some))
         self._patterns = tuple(sorted(pairs, key=lambda pair: -len(pair[0])))
         self._modules = ModuleNames()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from tocsin.errors import ConfigError, Problem
 from tocsin.memory import hook
-from tocsin.memory.efficiency import efficiency, native_bytes
+from tocsin.memory.efficiency import efficiency, kept_bytes, native_bytes
 from tocsin.memory.growth import LEAST_READINGS, Growth
 from tocsin.memory.lease import HeapModule, python_blocks, shared_hook
 from tocsin.memory.process import peak_rss_bytes, pss_bytes, rss_bytes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 AUTO: Final = "auto"
 _TIERS: Final = (AUTO, *HeapTier)
 _LEAST_WINDOW_S: Final = 1.0
+_INTERVAL_LIMIT: Final = 1e12
 
 
 class MemoryProfiler:
@@ -166,6 +167,7 @@ class MemoryProfiler:
                 untracked_mb=live.untracked_mb,
                 arena_mb=mb(seen.arena_bytes),
                 native_mb=mb(native_bytes(seen, beginning)),
+                malloc_free_mb=mb(kept_bytes(seen)),
                 components=uses(seen.stacks, self._attribution.component),
                 sites=uses(seen.stacks, self._attribution.site),
                 limit_mb=mb(self._limit_bytes if limit_bytes is None else limit_bytes),
@@ -232,7 +234,8 @@ def _check(interval_bytes: float, tier: str, growth_window_s: float, max_samples
         if not right:
             problems.append(Problem("MemoryProfiler", key, repr(found), expected))
 
-    expect(1 <= interval_bytes < float("inf"), "interval_bytes", interval_bytes, "1 byte or more")
+    numeric = isinstance(interval_bytes, int | float)
+    expect(numeric and 1 <= interval_bytes < _INTERVAL_LIMIT, "interval_bytes", interval_bytes, "bytes, 1 to 1e12")
     expect(tier in _TIERS, "tier", tier, "one of " + ", ".join(f'"{name}"' for name in _TIERS))
     expect(_LEAST_WINDOW_S <= growth_window_s < float("inf"), "growth_window_s", growth_window_s, "1 second or more")
     expect(16 <= max_samples <= 1 << 24, "max_samples", max_samples, "16 to 16,777,216")

@@ -10,9 +10,42 @@ from tocsin.memory.lease import arena_bytes, python_blocks
 from tocsin.model.memory import Frame, HeapSnapshot, HeapStack, HeapTier
 
 if TYPE_CHECKING:
-    from tocsin.memory.lease import Lease
+    from tocsin.memory.lease import HeapModule, Lease
 
     Row = tuple[int, float, float, int, int, float, bytes]
+
+
+_CHUNKS_A_SNAPSHOT: Final = 50_000  # some 3 ms
+_HOOKS_GONE: Final = (
+    "another tool put back the allocators that it had found before, and with that took the hooks away, so resident"
+    " memory is all that is known"
+)
+
+
+class KeptByMalloc:
+    """What malloc keeps although nobody uses it.
+
+    Asking locks malloc for some 60 ns a free chunk, so with many of them it is asked less often.
+
+    Args:
+        module: the hook's.
+    """
+
+    def __init__(self, module: HeapModule) -> None:
+        self._module = module
+        self._bytes: int | None = None
+        self._left_out = 0
+
+    def read(self) -> int | None:
+        """Bytes, at present or some snapshots ago; None where the C library does not tell."""
+        if self._left_out > 0:
+            self._left_out -= 1
+            return self._bytes
+        found = self._module.malloc_free()
+        if found is not None:
+            self._bytes, chunks = found
+            self._left_out = chunks // _CHUNKS_A_SNAPSHOT
+        return self._bytes
 
 
 class SamplingHeap:
@@ -31,6 +64,7 @@ class SamplingHeap:
         self.births = BirthTimes(lease.epoch, started_s)
         self._wanted_bytes = interval_bytes
         self._module = lease.module
+        self._kept = KeptByMalloc(lease.module)
         self._frames: dict[int, tuple[Frame, ...]] = {}
         self._places: dict[Frame, Frame] = {}  # frames are shared, since many stacks have the same
         self._given: dict[int, tuple[Row, HeapStack]] = {}  # most stacks are as they were the time before
@@ -43,10 +77,12 @@ class SamplingHeap:
             now_s: not before the time of the call before.
             rss_bytes: resident memory now.
         """
+        state = self._module.state()
+        if not state["in_place"]:
+            return HeapSnapshot(at_s=now_s, rss_bytes=rss_bytes, python_blocks=python_blocks(), remarks=(_HOOKS_GONE,))
         rows = self._module.snapshot()
         stacks = self._stacks(rows, now_s)
         self.births.mark(self._module.mark(), now_s)
-        state = self._module.state()
         small = self._module.small_blocks()
         return HeapSnapshot(
             at_s=now_s,
@@ -62,6 +98,7 @@ class SamplingHeap:
             small_blocks=small[0],
             small_bytes=small[1],
             small_variance=small[2],
+            malloc_free_bytes=self._kept.read(),
             thinned=int(state["thinned"]),
             lost=int(state["lost"]),
             remarks=self._remarks(state),
@@ -123,8 +160,10 @@ class SamplingHeap:
                 f"{state['thinned']:,.0f} samples were thinned out to stay below {state['max_samples']:,.0f}; their"
                 f" weight went over to the others, one every {state['interval']:,.0f} bytes now"
             )
+        elif state["interval"] > self.lease.beginning.interval_bytes:
+            found.append(f"so much is allocated that one block every {state['interval']:,.0f} bytes is sampled now")
         if state["lost"]:
             found.append(f"{state['lost']:,.0f} samples were lost for want of memory, so the live bytes are too low")
         if "numpy" in sys.modules and not state["numpy_slots"]:
-            found.append("the memory of numpy's arrays is not seen, since numpy was imported later or is of a new kind")
+            found.append("the memory of numpy's arrays is not seen: this numpy is not of a kind that is known")
         return tuple(found)

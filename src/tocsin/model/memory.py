@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+# Of some values there are many thousands. They hold none that could lead back to them, so `gc=False` spares the
+# program's garbage collector looking at them.
+
 
 class HeapTier(StrEnum):
     """How the heap is seen, best first."""
@@ -15,7 +18,7 @@ class HeapTier(StrEnum):
     RSS_ONLY = "rss only"
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One place of a stack: the line that runs, and the function it is in."""
 
     file: str
@@ -26,7 +29,7 @@ class Frame(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line} in {self.function}"
 
 
-class Births(msgspec.Struct, frozen=True):
+class Births(msgspec.Struct, frozen=True, gc=False):
     """What was allocated between two snapshots and still lives.
 
     Attributes:
@@ -42,7 +45,7 @@ class Births(msgspec.Struct, frozen=True):
     live_bytes: float
 
 
-class HeapStack(msgspec.Struct, frozen=True, kw_only=True):
+class HeapStack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one stack has allocated, and what of it lives.
 
     Attributes:
@@ -83,6 +86,8 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         small_blocks: estimated number of blocks alive since the start that are small enough for pymalloc (512 bytes).
         small_bytes: estimated bytes of those; what remains of `live_bytes` are larger blocks, from malloc.
         small_variance: variance of that estimate.
+        malloc_free_bytes: kept by malloc for the next time although nobody uses it; it need not be resident. Where it
+            is in very many pieces, of some snapshots ago.
         thinned: samples given up to stay within the cap, their weight going over to the others.
         lost: samples not kept for want of memory; what they stand for is missing.
         remarks: what limits the figures, in sentences; also why the tier is not the best.
@@ -101,6 +106,7 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     small_blocks: float | None = None
     small_bytes: float | None = None
     small_variance: float | None = None
+    malloc_free_bytes: int | None = None
     thinned: int = 0
     lost: int = 0
     remarks: tuple[str, ...] = ()
@@ -137,7 +143,7 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rss_mb: resident memory.
         growth_rate_mb_per_s: robust slope of resident memory over `growth_window_s`; None until that is known.
-        efficiency_score: live bytes ÷ bytes held from the system for them, 0 to 1; None where it cannot be known.
+        efficiency_score: live bytes ÷ bytes held from the system, 0 to 1; None where it cannot be known.
         component: the part of the program that the report is about; by default the process.
         at_s: when, in seconds as the caller gave them.
         tier: how the heap was seen.
@@ -149,8 +155,10 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
         live_high_mb: its upper end.
         arena_mb: held by pymalloc for small blocks.
         fragmentation: share of that which nobody uses, 0 to 1.
-        native_mb: resident memory beyond what was there at the start that neither arenas nor larger blocks of Python
-            explain: of C code, and what malloc has not given back.
+        native_mb: resident memory, beyond what was there at the start, of C code: neither arenas nor larger blocks of
+            Python explain it, nor what malloc keeps although nobody uses it.
+        malloc_free_mb: resident memory that malloc keeps although nobody uses it, at most; None where malloc does not
+            tell, and then it is in `native_mb`.
         untracked_mb: resident memory that the estimate does not explain (older than the start, or native).
         components: by component, largest first.
         sites: by call site, largest first.
@@ -173,6 +181,7 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     arena_mb: float | None = None
     fragmentation: float | None = None
     native_mb: float | None = None
+    malloc_free_mb: float | None = None
     untracked_mb: float | None = None
     components: tuple[MemoryUse, ...] = ()
     sites: tuple[MemoryUse, ...] = ()
