@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tocsin.model.memory import Births
 
 _MOST_STEPS: Final = 64
-_SETTLED_SHARE: Final = 0.7
+_SETTLED_SHARE: Final = 0.75
 
 
 class Cohort(NamedTuple):
@@ -30,7 +30,7 @@ class Deaths(NamedTuple):
     """Blocks of one cohort that went between two snapshots."""
 
     at_s: float
-    born_s: float
+    age_s: float
     blocks: float
 
 
@@ -93,7 +93,7 @@ class CohortHistory:
                 deaths=deaths,
             )
             if deaths:
-                self.deaths.append(Deaths(now_s, born_s, deaths))
+                self.deaths.append(Deaths(now_s, ((seen_s or now_s) + now_s) / 2 - born_s, deaths))
         for mark_s, samples in counts.items():
             if seen_s is None or mark_s > seen_s:
                 self.table.enter(now_s - (timeline.begin_of(mark_s) + mark_s) / 2, samples)
@@ -105,6 +105,4 @@ class CohortHistory:
 
     def died_since(self, since_s: float, *, at_age_s: float) -> float:
         """How many blocks have died after a time, of those who were at least that old."""
-        return sum(
-            death.blocks for death in self.deaths if death.at_s > since_s and death.at_s - death.born_s >= at_age_s
-        )
+        return sum(death.blocks for death in self.deaths if death.at_s > since_s and death.age_s >= at_age_s)
