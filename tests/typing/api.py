@@ -26,7 +26,12 @@ from tocsin import (
     ConsoleAlertChannel,
     ControlError,
     DeliveryError,
+    HeapSnapshot,
     Instant,
+    LeakAnalysis,
+    LeakSite,
+    MemoryProfiler,
+    MemoryReport,
     MonitoringCoordinator,
     Notice,
     PerformanceAlert,
@@ -151,6 +156,15 @@ def look() -> float | None:
     report = PerformanceMonitor().read()
     assert_type(report, PerformanceReport)
     return report.get("system.cpu.utilization")
+
+
+def remember(now_s: float) -> MemoryReport:
+    with MemoryProfiler(interval_bytes=65536, components={"sessions": ["app.sessions"]}) as profiler:
+        assert_type(profiler.snapshot(now_s), HeapSnapshot)
+        assert_type(profiler.report(now_s, limit_bytes=512e6), MemoryReport)
+    site = LeakSite(file="app.py", line=41)
+    assert_type(LeakAnalysis(potential_leaks=(site,)).potential_leaks, tuple[LeakSite, ...])
+    return MemoryReport(rss_mb=710.0)
 
 
 def on_a_clock_of_ones_own(notice: Notice) -> None:

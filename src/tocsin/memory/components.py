@@ -30,7 +30,8 @@ class Components:
 
     def __init__(self, patterns: Mapping[str, Sequence[str]] | None = None) -> None:
         # Of two patterns that fit a module, the longer one says more about it.
-        pairs = ((pattern, name) for name, some in (patterns or {}).items() for pattern in some)
+        given = (patterns or {}).items()
+        pairs = ((pattern, name) for name, some in given for pattern in ([some] if isinstance(some, str) else some))
         self._patterns = tuple(sorted(pairs, key=lambda pair: -len(pair[0])))
         self._modules = ModuleNames()
 
@@ -89,7 +90,8 @@ class ModuleNames:
 def _loaded_files() -> list[tuple[str, str]]:
     """File and name of each loaded module; lazy ones are looked at without loading them."""
     found = []
-    for name, module in list(sys.modules.items()):
+    modules: list[tuple[str, object]] = list(sys.modules.items())  # anybody may put anything there
+    for name, module in modules:
         if not isinstance(module, ModuleType):
             continue
         inside = object.__getattribute__(module, "__dict__")

@@ -41,7 +41,7 @@ class Growth:
 
     def mb_per_s(self) -> float | None:
         """The slope in MB (10^6 bytes) per second; None until five readings span a sixth of the window."""
-        if len(self._readings) < LEAST_READINGS or self.span_s() < self.window_s * _LEAST_SHARE:
+        if len(self._readings) < LEAST_READINGS or self.span_s() < self.least_span_s():
             return None
         pairs = combinations(self._readings, 2)
         return median((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0]) / 1e6
@@ -49,6 +49,10 @@ class Growth:
     def span_s(self) -> float:
         """Seconds from the first reading to the last."""
         return self._readings[-1][0] - self._readings[0][0] if self._readings else 0.0
+
+    def least_span_s(self) -> float:
+        """Seconds that readings have to span before there is a rate."""
+        return self.window_s * _LEAST_SHARE
 
     def __len__(self) -> int:
         return len(self._readings)

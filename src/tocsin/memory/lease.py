@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tocsin.memory.process import rss_bytes
 
@@ -20,14 +19,14 @@ from tocsin.memory.process import rss_bytes
 class HeapModule(Protocol):
     """What the profiler asks of the C extension; see _heap.pyi."""
 
-    def start(self, interval: float = ..., max_samples: int = ...) -> None: ...  # noqa: D102
-    def stop(self) -> None: ...  # noqa: D102
-    def mark(self) -> int: ...  # noqa: D102
-    def snapshot(self) -> list[tuple[int, float, float, int, int, float, bytes]]: ...  # noqa: D102
-    def frames(self, stack: int) -> tuple[tuple[str, int, str], ...]: ...  # noqa: D102
-    def state(self) -> dict[str, float]: ...  # noqa: D102
-    def small_blocks(self) -> tuple[float, float, float]: ...  # noqa: D102
-    def arena_bytes(self) -> int: ...  # noqa: D102
+    def start(self, interval: float = ..., max_samples: int = ...) -> None: ...
+    def stop(self) -> None: ...
+    def mark(self) -> int: ...
+    def snapshot(self) -> list[tuple[int, float, float, int, int, float, bytes]]: ...
+    def frames(self, stack: int) -> tuple[tuple[str, int, str], ...]: ...
+    def state(self) -> dict[str, float]: ...
+    def small_blocks(self) -> tuple[float, float, float]: ...
+    def arena_bytes(self) -> int: ...
 
 
 class Beginning(NamedTuple):
@@ -46,6 +45,9 @@ class Beginning(NamedTuple):
     interval_bytes: float
 
 
+NOTHING_KNOWN: Final = Beginning(None, None, None, 0.0)
+
+
 class Lease:
     """The right to read the hook until it is given back.
 
@@ -56,11 +58,11 @@ class Lease:
         shared: whether the hook ran already.
     """
 
-    def __init__(self, hook: SharedHook, beginning: Beginning, *, shared: bool) -> None:
+    def __init__(self, hook: SharedHook) -> None:
         self.module = hook.module
-        self.beginning = beginning
-        self.shared = shared
-        self.epoch = self.module.mark() if shared else 0
+        self.beginning = NOTHING_KNOWN
+        self.shared = False
+        self.epoch = 0
         self._hook = hook
 
     def give_back(self) -> None:
@@ -82,16 +84,23 @@ class SharedHook:
         Raises: RuntimeError: if the hook refuses, with its reason.
         """
         with _lock:
-            beginning = self._beginning
-            shared = beginning is not None
-            if beginning is None:
-                self.module.start(interval_bytes, max_samples)
-                beginning = self._beginning = Beginning(
-                    rss_bytes(), arena_bytes(self.module), python_blocks(), interval_bytes
-                )
-            lease = Lease(self, beginning, shared=shared)
+            # It is among the leases before anything is decided: a garbage collection in here may give others back.
+            lease = Lease(self)
             self._leases.add(lease)
+            if self._beginning is None:
+                self._start(lease, interval_bytes, max_samples)
+            else:
+                lease.beginning, lease.shared, lease.epoch = self._beginning, True, self.module.mark()
             return lease
+
+    def _start(self, lease: Lease, interval_bytes: float, max_samples: int) -> None:
+        try:
+            self.module.start(interval_bytes, max_samples)
+        except BaseException:
+            self._leases.discard(lease)
+            raise
+        held, rss, blocks = arena_bytes(self.module), rss_bytes(), python_blocks()
+        lease.beginning = self._beginning = Beginning(rss, held, blocks, interval_bytes)
 
     def give_back(self, lease: Lease) -> None:
         """See `Lease.give_back`."""
@@ -104,10 +113,9 @@ class SharedHook:
                 self.module.stop()
 
 
-@cache
 def shared_hook(module: HeapModule) -> SharedHook:
     """The one that all profilers of this module share."""
-    return SharedHook(module)
+    return _hooks.setdefault(id(module), SharedHook(module))
 
 
 def arena_bytes(module: HeapModule) -> int | None:
@@ -122,6 +130,7 @@ def python_blocks() -> int | None:
     return count or None
 
 
+_hooks: dict[int, SharedHook] = {}  # by the module's identity, which is kept by being in here
 _lock = threading.RLock()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -41,9 +40,9 @@ def _kib(file: Path, name: bytes) -> int | None:
 
 def _portable(field: str) -> int | None:
     """From psutil, where there is no /proc."""
-    if sys.platform == "linux":
-        return None
-    import psutil  # noqa: PLC0415 - never loaded on Linux
+    if _PROC.exists():
+        return None  # it said so
+    import psutil  # noqa: PLC0415 - never loaded where there is a /proc
 
     with suppress(psutil.Error, OSError, ValueError):
         value = getattr(psutil.Process().memory_info(), field, None)

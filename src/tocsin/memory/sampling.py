@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     Row = tuple[int, float, float, int, int, float, bytes]
 
 
+_HOOKS_GONE: Final = (
+    "another tool put back the allocators that it had found before, and with that took the hooks away, so resident"
+    " memory is all that is known"
+)
+
+
 class SamplingHeap:
     """One profiler's view of the hook.
 
@@ -43,10 +49,12 @@ class SamplingHeap:
             now_s: not before the time of the call before.
             rss_bytes: resident memory now.
         """
+        state = self._module.state()
+        if not state["in_place"]:
+            return HeapSnapshot(at_s=now_s, rss_bytes=rss_bytes, python_blocks=python_blocks(), remarks=(_HOOKS_GONE,))
         rows = self._module.snapshot()
         stacks = self._stacks(rows, now_s)
         self.births.mark(self._module.mark(), now_s)
-        state = self._module.state()
         small = self._module.small_blocks()
         return HeapSnapshot(
             at_s=now_s,
@@ -123,8 +131,10 @@ class SamplingHeap:
                 f"{state['thinned']:,.0f} samples were thinned out to stay below {state['max_samples']:,.0f}; their"
                 f" weight went over to the others, one every {state['interval']:,.0f} bytes now"
             )
+        elif state["interval"] > self.lease.beginning.interval_bytes:
+            found.append(f"so much is allocated that one block every {state['interval']:,.0f} bytes is sampled now")
         if state["lost"]:
             found.append(f"{state['lost']:,.0f} samples were lost for want of memory, so the live bytes are too low")
         if "numpy" in sys.modules and not state["numpy_slots"]:
-            found.append("the memory of numpy's arrays is not seen, since numpy was imported later or is of a new kind")
+            found.append("the memory of numpy's arrays is not seen: this numpy is not of a kind that is known")
         return tuple(found)

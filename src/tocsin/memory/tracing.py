@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEPTH: Final = 12
+_REMARK: Final = (
+    "tracemalloc was asked for: each block is seen, at several times the cost of sampling, without the time of its"
+    " allocation and without what pymalloc holds"
+)
 _UNNAMED: Final = "?"  # tracemalloc keeps the line, not the function
 
 
@@ -38,7 +42,9 @@ class TracedHeap:
             self._started_s = now_s
         if not tracemalloc.is_tracing():
             return HeapSnapshot(
-                at_s=now_s, rss_bytes=rss_bytes, remarks=("tracemalloc was stopped by somebody else: resident memory only",)
+                at_s=now_s,
+                rss_bytes=rss_bytes,
+                remarks=("tracemalloc was stopped by somebody else: resident memory only",),
             )
         stacks = tuple(self._stacks(tracemalloc.take_snapshot().statistics("traceback")))
         return HeapSnapshot(
@@ -50,10 +56,7 @@ class TracedHeap:
             live_variance=0.0,
             rss_bytes=rss_bytes,
             python_blocks=python_blocks(),
-            remarks=(
-                "tracemalloc was asked for: each block is seen, at several times the cost of sampling, without the time"
-                " of its allocation and without what pymalloc holds",
-            ),
+            remarks=(_REMARK,),
         )
 
     def close(self) -> None:
@@ -69,6 +72,4 @@ class TracedHeap:
                 # tracemalloc begins with the outermost.
                 frames = (Frame(place.filename, place.lineno, _UNNAMED) for place in reversed(one.traceback))
                 self._frames.append(tuple(frames))
-            yield HeapStack(
-                number=number, frames=self._frames[number], live_bytes=float(one.size), samples=one.count
-            )
+            yield HeapStack(number=number, frames=self._frames[number], live_bytes=float(one.size), samples=one.count)

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+# Of some values there are many thousands. They hold none that could lead back to them, so `gc=False` spares the
+# program's garbage collector looking at them.
+
 
 class HeapTier(StrEnum):
     """How the heap is seen, best first."""
@@ -15,7 +18,7 @@ class HeapTier(StrEnum):
     RSS_ONLY = "rss only"
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One place of a stack: the line that runs, and the function it is in."""
 
     file: str
@@ -26,7 +29,7 @@ class Frame(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line} in {self.function}"
 
 
-class Births(msgspec.Struct, frozen=True):
+class Births(msgspec.Struct, frozen=True, gc=False):
     """What was allocated between two snapshots and still lives.
 
     Attributes:
@@ -42,7 +45,7 @@ class Births(msgspec.Struct, frozen=True):
     live_bytes: float
 
 
-class HeapStack(msgspec.Struct, frozen=True, kw_only=True):
+class HeapStack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one stack has allocated, and what of it lives.
 
     Attributes:

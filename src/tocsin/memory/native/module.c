@@ -1,66 +1,127 @@
 /* `tocsin.memory._heap`: the Python side of the sampling heap profiler. What each function gives stands in _heap.pyi.
  *
- * Threads: every function runs with the GIL. Rows are copied under the mutex and become Python objects outside of it,
- *          since making an object runs the hook, which takes the mutex.
+ * Threads: every function runs with the GIL, and makes no Python object while it holds the mutex of samples.h, since
+ *          making one runs the hooks, which take it.
  */
 
 #include <Python.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "arenas.h"
+#include "frames.h"
 #include "hook.h"
 #include "numpy.h"
+#include "pace.h"
+#include "rows.h"
 #include "samples.h"
 #include "stacks.h"
 
-/* A live sample, or those of one stack and one epoch together. */
-typedef struct {
-    uint32_t stack, epoch, samples;
-    double bytes, variance;
-} Birth;
-
-/* What travels to Python of it: `IId` to the module struct. */
-typedef struct {
-    uint32_t epoch, samples;
-    double bytes;
-} PackedBirth;
-
-typedef struct {
-    uint64_t samples; /* since the start */
-    double bytes;
-} Total;
-
-typedef struct {
-    Birth *births; /* by stack and epoch */
-    size_t births_count;
-    Total *totals; /* by stack */
-    uint32_t stacks;
-} Copy;
+#define DISPLACED "another tool put other allocators in the place of our hooks; start the heap profiler before it"
 
 static int numpy_slots;
 
+static PyObject *refuse_number(const char *message, double found)
+{
+    PyObject *number = PyFloat_FromDouble(found);
+    if (number != NULL)
+        PyErr_Format(PyExc_ValueError, message, number);
+    Py_XDECREF(number);
+    return NULL;
+}
+
+/* Why this interpreter is not sampled, NULL if it can be. */
+static const char *reason_against(void)
+{
+    if (PyInterpreterState_Get() != PyInterpreterState_Main())
+        return "the heap is sampled by the main interpreter only; this is another one";
+    if (Py_Version >> 16 != PY_VERSION_HEX >> 16)
+        return "the heap profiler was built for another version of Python";
+    if (!frames_can_be_walked())
+        return "the frames of this Python are not as the heap profiler knows them";
+    return NULL;
+}
+
+/* 1, 0, or -1 with an exception. */
+static int is_tracemalloc_tracing(void)
+{
+    PyObject *tracemalloc = PyImport_ImportModule("_tracemalloc");
+    PyObject *answer = tracemalloc == NULL ? NULL : PyObject_CallMethod(tracemalloc, "is_tracing", NULL);
+    int is = answer == NULL ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    Py_XDECREF(tracemalloc);
+    return is;
+}
+
+/* When the interpreter ends, blocks are taken down that nobody asks about any more. */
+static int stop_at_exit(PyObject *module)
+{
+    PyObject *atexit = PyImport_ImportModule("atexit"), *stop = PyObject_GetAttrString(module, "stop");
+    PyObject *done = atexit == NULL || stop == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", stop);
+    int registered = done != NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(stop);
+    Py_XDECREF(atexit);
+    return registered;
+}
+
+/* The first start; 0 with an exception. */
+static int install(PyObject *module)
+{
+    static int installed;
+    if (installed)
+        return 1;
+    int tracing = is_tracemalloc_tracing();
+    if (tracing > 0)
+        PyErr_SetString(PyExc_RuntimeError, "tracemalloc traces already, and would take our hooks away when it stops; "
+                                            "stop it, start this, then start it again");
+    if (tracing != 0 || !stop_at_exit(module))
+        return 0;
+    arenas_watch();
+    int error = hook_install();
+    if (error != 0) {
+        PyErr_Format(PyExc_RuntimeError, "the fork handlers could not be put in place: errno %d", error);
+        return 0;
+    }
+    return installed = 1;
+}
+
 static PyObject *start(PyObject *module, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"interval", "max_samples", NULL};
-    double interval = 131072.0;
+    static char *names[] = {"interval", "max_samples", "max_samples_per_s", NULL};
+    double interval = 131072.0, most_per_s = 10000.0;
     Py_ssize_t most = 65536;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|dn", names, &interval, &most))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|dnd", names, &interval, &most, &most_per_s))
         return NULL;
-    if (!(interval >= 1.0) || !isfinite(interval))
-        return PyErr_Format(PyExc_ValueError, "interval: expected 1 byte or more, found %R",
-                            PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : Py_None);
+    if (!(interval >= 1.0 && interval <= 1e12))
+        return refuse_number("interval: expected 1 to 1e12 bytes, found %R", interval);
     if (most < 16 || most > (1 << 24))
         return PyErr_Format(PyExc_ValueError, "max_samples: expected 16 to 16,777,216, found %zd", most);
-    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-        PyErr_SetString(PyExc_RuntimeError, "the heap is sampled by the main interpreter only; this is another one");
+    if (!(most_per_s >= 0.0 && most_per_s <= 1e9))
+        return refuse_number("max_samples_per_s: expected 0 (no limit) to 1e9, found %R", most_per_s);
+    const char *reason = reason_against();
+    if (reason != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, reason);
         return NULL;
     }
-    hook_install();
-    if (numpy_slots == 0)
-        numpy_slots = numpy_patch();
-    hook_start(interval, (size_t)most);
+    if (!install(module))
+        return NULL;
+    if (!hook_is_in_place()) {
+        PyErr_SetString(PyExc_RuntimeError, DISPLACED);
+        return NULL;
+    }
+    numpy_slots += numpy_patch();
+    hook_start(interval, (size_t)most, most_per_s);
     Py_RETURN_NONE;
+}
+
+/* What is looked after now and then: libraries that were loaded since, hooks that were taken away. */
+static void look_after(void)
+{
+    if (!hook_is_active())
+        return;
+    numpy_slots += numpy_patch();
+    if (!hook_is_in_place())
+        hook_stop(); /* what goes is seen no more, so whatever was said of what lives would be wrong */
 }
 
 static PyObject *stop(PyObject *module, PyObject *unused)
@@ -76,107 +137,18 @@ static PyObject *is_active(PyObject *module, PyObject *unused)
 
 static PyObject *mark(PyObject *module, PyObject *unused)
 {
+    look_after();
     samples_lock();
-    uint32_t epoch = samples_mark();
+    pace_relax();
+    uint32_t epoch = ++samples_state()->epoch;
     samples_unlock();
     return PyLong_FromUnsignedLong(epoch);
 }
 
-static int by_stack_and_epoch(const void *one, const void *other)
-{
-    const Birth *a = one, *b = other;
-    if (a->stack != b->stack)
-        return a->stack < b->stack ? -1 : 1;
-    return (a->epoch > b->epoch) - (a->epoch < b->epoch);
-}
-
-static size_t put_together(Birth *births, size_t count)
-{
-    size_t last = 0;
-    qsort(births, count, sizeof *births, by_stack_and_epoch);
-    for (size_t at = 1; at < count; at++) {
-        if (by_stack_and_epoch(&births[last], &births[at]) != 0) {
-            births[++last] = births[at];
-            continue;
-        }
-        births[last].samples += births[at].samples;
-        births[last].bytes += births[at].bytes;
-        births[last].variance += births[at].variance;
-    }
-    return count == 0 ? 0 : last + 1;
-}
-
-/* 0 for want of memory. What was copied is freed by the caller in either case. */
-static int copy_all(Copy *copy)
-{
-    samples_lock();
-    double interval = samples_state()->interval;
-    copy->stacks = stacks_count();
-    copy->totals = malloc(copy->stacks * sizeof(Total));
-    copy->births = malloc((samples_state()->live + 1) * sizeof(Birth));
-    int fits = copy->totals != NULL && copy->births != NULL;
-    size_t place = 0;
-    for (const Sample *sample; fits && (sample = samples_next(&place)) != NULL;) {
-        double chance = samples_chance(sample->size, interval), weight = (double)sample->size / chance;
-        copy->births[copy->births_count++] = (Birth){.stack = sample->stack,
-                                                     .epoch = sample->epoch,
-                                                     .samples = 1,
-                                                     .bytes = weight,
-                                                     .variance = weight * weight * (1.0 - chance)};
-    }
-    for (uint32_t number = 0; fits && number < copy->stacks; number++)
-        copy->totals[number] = (Total){stacks_get(number)->samples, stacks_get(number)->bytes};
-    samples_unlock();
-    if (fits)
-        copy->births_count = put_together(copy->births, copy->births_count);
-    return fits;
-}
-
-/* The row of a stack whose births are `count` from the first of `births`. */
-static PyObject *row(uint32_t stack, const Total *total, const Birth *births, size_t count)
-{
-    PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * sizeof(PackedBirth)));
-    if (packed == NULL)
-        return NULL;
-    char *into = PyBytes_AS_STRING(packed);
-    double bytes = 0.0, variance = 0.0;
-    unsigned int alive = 0;
-    for (size_t at = 0; at < count; at++) {
-        PackedBirth one = {births[at].epoch, births[at].samples, births[at].bytes};
-        memcpy(into + at * sizeof one, &one, sizeof one);
-        bytes += births[at].bytes;
-        variance += births[at].variance;
-        alive += births[at].samples;
-    }
-    return Py_BuildValue("(IddIKdN)", stack, bytes, variance, alive, (unsigned long long)total->samples, total->bytes,
-                         packed);
-}
-
-static PyObject *rows_of(const Copy *copy)
-{
-    PyObject *found = PyList_New(0);
-    size_t at = 0;
-    for (uint32_t stack = 0; found != NULL && stack < copy->stacks; stack++) {
-        size_t first = at;
-        while (at < copy->births_count && copy->births[at].stack == stack)
-            at++;
-        if (copy->totals[stack].samples == 0 && at == first)
-            continue;
-        PyObject *one = row(stack, &copy->totals[stack], &copy->births[first], at - first);
-        if (one == NULL || PyList_Append(found, one) < 0)
-            Py_CLEAR(found);
-        Py_XDECREF(one);
-    }
-    return found;
-}
-
 static PyObject *snapshot(PyObject *module, PyObject *unused)
 {
-    Copy copy = {0};
-    PyObject *found = copy_all(&copy) ? rows_of(&copy) : PyErr_NoMemory();
-    free(copy.births);
-    free(copy.totals);
-    return found;
+    look_after();
+    return rows_now();
 }
 
 static PyObject *frames(PyObject *module, PyObject *args)
@@ -224,7 +196,7 @@ static PyObject *survivors(PyObject *module, PyObject *args)
     PyObject *found = PyList_New(count);
     for (Py_ssize_t at = 0; found != NULL && at < count; at++) {
         PyObject *one = Py_BuildValue("(KnI)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
-                                      copies[at].epoch);
+                                      (unsigned int)copies[at].epoch);
         if (one == NULL)
             Py_CLEAR(found);
         else
@@ -239,16 +211,49 @@ static PyObject *state(PyObject *module, PyObject *unused)
     samples_lock();
     Samples now = *samples_state();
     uint32_t stacks = stacks_count();
+    unsigned long long raised = pace_raised();
     samples_unlock();
-    return Py_BuildValue("{s:d,s:n,s:n,s:K,s:K,s:K,s:I,s:i}", "interval", now.interval, "alive", (Py_ssize_t)now.live,
-                         "max_samples", (Py_ssize_t)now.most, "taken", (unsigned long long)now.taken, "thinned",
-                         (unsigned long long)now.thinned, "lost", (unsigned long long)now.lost, "stacks",
-                         (unsigned int)(stacks - STACKS_FIRST), "numpy_slots", numpy_slots);
+    return Py_BuildValue("{s:d,s:n,s:n,s:K,s:K,s:K,s:K,s:I,s:I,s:i,s:i}", "interval",
+                         samples_interval(now.interval, now.level), "alive", (Py_ssize_t)now.live, "max_samples",
+                         (Py_ssize_t)now.most, "taken", (unsigned long long)now.taken, "thinned",
+                         (unsigned long long)now.thinned, "lost", (unsigned long long)now.lost, "raised", raised,
+                         "epoch", (unsigned int)now.epoch, "stacks", (unsigned int)(stacks - STACKS_FIRST),
+                         "numpy_slots", numpy_slots, "in_place", hook_is_in_place());
+}
+
+static PyObject *small_blocks(PyObject *module, PyObject *unused)
+{
+    double blocks = 0.0, bytes = 0.0, variance = 0.0;
+    size_t place = 0;
+    samples_lock();
+    double interval = samples_state()->interval;
+    for (const Sample *sample; (sample = samples_next(&place)) != NULL;) {
+        if (sample->size > PYMALLOC_AT_MOST)
+            continue;
+        double chance = samples_chance(sample->size, samples_interval(interval, sample->level));
+        double weight = (double)sample->size / chance;
+        blocks += 1.0 / chance;
+        bytes += weight;
+        variance += weight * weight * (1.0 - chance);
+    }
+    samples_unlock();
+    return Py_BuildValue("(ddd)", blocks, bytes, variance);
 }
 
 static PyObject *arena_bytes(PyObject *module, PyObject *unused)
 {
-    return PyLong_FromLong(-1);
+    return PyLong_FromLongLong(arenas_bytes());
+}
+
+static PyObject *fail_next(PyObject *module, PyObject *args)
+{
+    int count;
+    if (!PyArg_ParseTuple(args, "i", &count))
+        return NULL;
+    samples_lock();
+    samples_fail_next(count);
+    samples_unlock();
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef functions[] = {
@@ -260,7 +265,9 @@ static PyMethodDef functions[] = {
     {"frames", frames, METH_VARARGS, "The places of a stack, innermost first."},
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
     {"state", state, METH_NOARGS, "How the sampling does."},
+    {"small_blocks", small_blocks, METH_NOARGS, "What lives of blocks that pymalloc holds."},
     {"arena_bytes", arena_bytes, METH_NOARGS, "Bytes that pymalloc holds from the system."},
+    {"_fail_next", fail_next, METH_VARARGS, "For tests: allocations of the tables fail."},
     {NULL, NULL, 0, NULL},
 };
 
