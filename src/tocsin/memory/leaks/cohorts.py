@@ -18,12 +18,21 @@ _SETTLED_SHARE: Final = 0.75
 
 
 class Cohort(NamedTuple):
-    """Survivors born in one interval."""
+    """Survivors born in one interval.
+
+    Attributes:
+        begin_s: of the interval.
+        end_s: of it.
+        samples: sampled blocks.
+        live_bytes: that they stand for.
+        even: how many of the samples there were if all had been taken at the widest distance.
+    """
 
     begin_s: float
     end_s: float
     samples: int
     live_bytes: float
+    even: float
 
 
 class Deaths(NamedTuple):
@@ -71,8 +80,12 @@ class CohortHistory:
             counts[mark_s] = counts.get(mark_s, 0) + birth.samples
             sizes[mark_s] = sizes.get(mark_s, 0.0) + birth.live_bytes
         self._age(counts, timeline, trust=trust)
+        widest = 0.0 if timeline.is_even else timeline.widest_interval(counts)
         self.cohorts = [
-            Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], sizes[mark_s]) for mark_s in sorted(counts)
+            Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], size, min(counts[mark_s], size / widest))
+            if widest
+            else Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], size, counts[mark_s])
+            for mark_s, size in sorted(sizes.items())
         ]
         self._counts, self._seen_s = counts, timeline.times[-1]
         self.samples = sum(counts.values())

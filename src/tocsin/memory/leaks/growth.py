@@ -100,7 +100,7 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
         trend=Trend.FEW,
         begin_s=episode[0].begin_s,
         end_s=end_s,
-        samples=figures.samples,
+        samples=round(figures.samples),
         snapshots=snapshots,
         recency=figures.recency,
         born=figures.last_third,
@@ -158,13 +158,13 @@ def _episode(settled: list[Cohort], end_s: float) -> list[Cohort]:
 def _split(cohorts: Sequence[Cohort], end_s: float, *, may_begin: bool) -> int | None:
     """Where another rate begins that is the one of today; None if one rate explains all."""
     begin_s = cohorts[0].begin_s
-    whole_s, total = end_s - begin_s, sum(cohort.samples for cohort in cohorts)
+    whole_s, total = end_s - begin_s, sum(cohort.even for cohort in cohorts)
     if whole_s <= 0 or total < LEAST_SAMPLES:
         return None
-    best, place, before = _SPLIT_GAIN, None, 0
+    best, place, before = _SPLIT_GAIN, None, 0.0
     alone = total * log(total / whole_s)
     for at in range(1, len(cohorts)):
-        before += cohorts[at - 1].samples
+        before += cohorts[at - 1].even
         first_s, last_s = cohorts[at].begin_s - begin_s, end_s - cohorts[at].begin_s
         if first_s <= 0 or last_s <= 0 or before == total:
             continue
@@ -201,7 +201,7 @@ def _by_bin(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> list[flo
     counts = [0.0] * _BINS
     for cohort in cohorts:
         middle_s = (cohort.begin_s + cohort.end_s) / 2
-        counts[min(max(int((middle_s - begin_s) / width_s), 0), _BINS - 1)] += cohort.samples
+        counts[min(max(int((middle_s - begin_s) / width_s), 0), _BINS - 1)] += cohort.even
     return counts
 
 
@@ -211,7 +211,7 @@ class _Figures:
     def __init__(self, episode: Sequence[Cohort], end_s: float) -> None:
         begin_s = episode[0].begin_s
         self.length_s = max(end_s - begin_s, 1e-9)
-        self.samples = sum(cohort.samples for cohort in episode)
+        self.samples = sum(cohort.even for cohort in episode)
         counts = _by_bin(episode, begin_s, begin_s + self.length_s)
         self.occupied = sum(count > 0 for count in counts)
         last_s = episode[-1].end_s
@@ -219,7 +219,7 @@ class _Figures:
         dispersion = _dispersion(episode, begin_s, last_s)
         self.missing = (end_s - last_s) * self.samples / grown_s / dispersion
         middles = ((cohort, (cohort.begin_s + cohort.end_s) / 2 - begin_s) for cohort in episode)
-        self.place = sum(cohort.samples * middle_s for cohort, middle_s in middles) / self.samples / self.length_s
+        self.place = sum(cohort.even * middle_s for cohort, middle_s in middles) / self.samples / self.length_s
         self.place_error = sqrt(dispersion / 12 / self.samples)
         self.last_third = _share_after(episode, end_s - self.length_s / 3)
         self.even_third = self.samples / 3
@@ -234,5 +234,5 @@ def _share_after(cohorts: Sequence[Cohort], after_s: float) -> float:
         if cohort.end_s <= after_s:
             break
         width_s = cohort.end_s - cohort.begin_s
-        total += cohort.samples * (min((cohort.end_s - after_s) / width_s, 1.0) if width_s > 0 else 1.0)
+        total += cohort.even * (min((cohort.end_s - after_s) / width_s, 1.0) if width_s > 0 else 1.0)
     return total
