@@ -14,23 +14,32 @@ if TYPE_CHECKING:
     from tocsin.model.memory import Births
 
 _MOST_STEPS: Final = 64
-_SETTLED_SHARE: Final = 0.7
+_SETTLED_SHARE: Final = 0.75
 
 
 class Cohort(NamedTuple):
-    """Survivors born in one interval."""
+    """Survivors born in one interval.
+
+    Attributes:
+        begin_s: of the interval.
+        end_s: of it.
+        samples: sampled blocks.
+        live_bytes: that they stand for.
+        even: how many of the samples there were if all had been taken at the widest distance.
+    """
 
     begin_s: float
     end_s: float
     samples: int
     live_bytes: float
+    even: float
 
 
 class Deaths(NamedTuple):
     """Blocks of one cohort that went between two snapshots."""
 
     at_s: float
-    born_s: float
+    age_s: float
     blocks: float
 
 
@@ -71,8 +80,12 @@ class CohortHistory:
             counts[mark_s] = counts.get(mark_s, 0) + birth.samples
             sizes[mark_s] = sizes.get(mark_s, 0.0) + birth.live_bytes
         self._age(counts, timeline, trust=trust)
+        widest = 0.0 if timeline.is_even else timeline.widest_interval(counts)
         self.cohorts = [
-            Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], sizes[mark_s]) for mark_s in sorted(counts)
+            Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], size, min(counts[mark_s], size / widest))
+            if widest
+            else Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], size, counts[mark_s])
+            for mark_s, size in sorted(sizes.items())
         ]
         self._counts, self._seen_s = counts, timeline.times[-1]
         self.samples = sum(counts.values())
@@ -93,7 +106,7 @@ class CohortHistory:
                 deaths=deaths,
             )
             if deaths:
-                self.deaths.append(Deaths(now_s, born_s, deaths))
+                self.deaths.append(Deaths(now_s, ((seen_s or now_s) + now_s) / 2 - born_s, deaths))
         for mark_s, samples in counts.items():
             if seen_s is None or mark_s > seen_s:
                 self.table.enter(now_s - (timeline.begin_of(mark_s) + mark_s) / 2, samples)
@@ -105,6 +118,4 @@ class CohortHistory:
 
     def died_since(self, since_s: float, *, at_age_s: float) -> float:
         """How many blocks have died after a time, of those who were at least that old."""
-        return sum(
-            death.blocks for death in self.deaths if death.at_s > since_s and death.at_s - death.born_s >= at_age_s
-        )
+        return sum(death.blocks for death in self.deaths if death.at_s > since_s and death.age_s >= at_age_s)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.model.memory import HeapSnapshot, LeakAnalysis
 
 _MOST_TRACKED: Final = 1024
+_FEW_THINNED: Final = 0.02  # of all samples: if more were given up, those that are missing have not died
 
 
 class LeakDetector:
@@ -61,8 +62,8 @@ class LeakDetector:
             self._begin()
         elif self._timeline.times and now_s <= self._timeline.times[-1]:
             return
-        trust = last is None or (last.thinned, last.interval_bytes) == (snapshot.thinned, snapshot.interval_bytes)
-        dropped = self._timeline.add(now_s, snapshot.rss_bytes)
+        trust = last is None or snapshot.thinned - last.thinned <= _FEW_THINNED * sum(s.samples for s in last.stacks)
+        dropped = self._timeline.add(now_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes)
         if dropped is not None:
             for history in self._tracked.values():
                 history.merge(*dropped)

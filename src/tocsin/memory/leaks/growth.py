@@ -23,12 +23,13 @@ LEAST_SNAPSHOTS: Final = 4
 LEAST_S: Final = 10.0 / 1.5
 _BINS: Final = 12
 _SPLITS: Final = 3
-_SPLIT_GAIN: Final = 4.5  # of log likelihood, for two rates instead of one
+_SPLIT_GAIN: Final = 6.0  # of log likelihood, for two rates instead of one
 _SHORT_BEGIN: Final = 0.2  # of the observation: what was loaded in it was a beginning, not the growth
 _BURSTY: Final = 2.0
-_STOP: Final = 3.9  # births that should have come since the last one: by chance none come in 2 of 100 cases
+_STOP: Final = 4.5  # births that should have come since the last one: by chance none come in 1 of 100 cases
 _LEAST_PLACE: Final = 0.38  # mean place of births in the episode; 0.5 if they are even
 _LEAST_RECENCY: Final = 0.5
+_SURE: Final = 2.0  # standard deviations that it takes to take a verdict back
 _MOST_DYING: Final = 0.5
 _FEW_BINS: Final = 3
 
@@ -99,7 +100,7 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
         trend=Trend.FEW,
         begin_s=episode[0].begin_s,
         end_s=end_s,
-        samples=figures.samples,
+        samples=round(figures.samples),
         snapshots=snapshots,
         recency=figures.recency,
         born=figures.last_third,
@@ -119,10 +120,10 @@ def _trend(growth: Growth, figures: _Figures, *, standing: bool) -> Trend:
         return Trend.FEW
     if growth.length_s < growth.settled_s:
         return Trend.FEW  # what lives that long may still go: it is watched for as long again
-    slack = 1.5 if standing else 0.0
-    if figures.place + slack * figures.place_error < _LEAST_PLACE:
+    sigmas = _SURE if standing else 0.0
+    if figures.place < min(_LEAST_PLACE, 0.5 - sigmas * figures.place_error):
         return Trend.SLOWS
-    if figures.last_third + slack * figures.third_error < _LEAST_RECENCY * figures.samples / 3:
+    if figures.last_third < min(_LEAST_RECENCY * figures.even_third, figures.even_third - sigmas * figures.third_error):
         return Trend.SLOWS
     if figures.occupied < _FEW_BINS + (growth.snapshots >= _BINS):
         return Trend.UNEVEN
@@ -142,36 +143,47 @@ def _without_growth(history: CohortHistory, trend: Trend, now_s: float) -> Growt
 
 def _episode(settled: list[Cohort], end_s: float) -> list[Cohort]:
     """The cohorts of the present growth: without what was loaded before it, or came much slower."""
+    may_begin = True
     for _ in range(_SPLITS):
-        split = _split(settled, end_s)
+        split = _split(settled, end_s, may_begin=may_begin)
         if split is None:
             break
+        # One beginning is left out; a growth that has one after the other is slowing.
+        begin_s, cut_s = settled[0].begin_s, settled[split].begin_s
+        may_begin = may_begin and cut_s - begin_s > _SHORT_BEGIN * (end_s - begin_s)
         settled = settled[split:]
     return settled
 
 
-def _split(cohorts: Sequence[Cohort], end_s: float) -> int | None:
+def _split(cohorts: Sequence[Cohort], end_s: float, *, may_begin: bool) -> int | None:
     """Where another rate begins that is the one of today; None if one rate explains all."""
     begin_s = cohorts[0].begin_s
-    whole_s, total = end_s - begin_s, sum(cohort.samples for cohort in cohorts)
+    whole_s, total = end_s - begin_s, sum(cohort.even for cohort in cohorts)
     if whole_s <= 0 or total < LEAST_SAMPLES:
         return None
-    dispersion = _dispersion(cohorts, begin_s, end_s)
-    best, place, before = _SPLIT_GAIN * dispersion, None, 0
+    best, place, before = _SPLIT_GAIN, None, 0.0
     alone = total * log(total / whole_s)
     for at in range(1, len(cohorts)):
-        before += cohorts[at - 1].samples
+        before += cohorts[at - 1].even
         first_s, last_s = cohorts[at].begin_s - begin_s, end_s - cohorts[at].begin_s
         if first_s <= 0 or last_s <= 0 or before == total:
             continue
         slow, fast = before / first_s, (total - before) / last_s
         later_is_faster = fast > 2.0 * slow
-        if not later_is_faster and (2.0 * fast > slow or first_s > _SHORT_BEGIN * whole_s):
+        begins = may_begin and slow > 2.0 * fast and first_s <= _SHORT_BEGIN * whole_s
+        if not later_is_faster and not begins:
             continue
         gain = before * log(slow) + (total - before) * log(fast) - alone if before else 0.0
         if gain > best:
             best, place = gain, at
-    return place
+    if place is None:
+        return None
+    cut_s = cohorts[place].begin_s
+    # A program that works in bursts has many rates; what was loaded at the beginning is one, and says nothing of today.
+    bursts = _dispersion(cohorts[place:], cut_s, end_s)
+    if cut_s - begin_s > _SHORT_BEGIN * whole_s:
+        bursts = max(bursts, _dispersion(cohorts[:place], begin_s, cut_s))
+    return place if best > _SPLIT_GAIN * bursts else None
 
 
 def _dispersion(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> float:
@@ -189,7 +201,7 @@ def _by_bin(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> list[flo
     counts = [0.0] * _BINS
     for cohort in cohorts:
         middle_s = (cohort.begin_s + cohort.end_s) / 2
-        counts[min(max(int((middle_s - begin_s) / width_s), 0), _BINS - 1)] += cohort.samples
+        counts[min(max(int((middle_s - begin_s) / width_s), 0), _BINS - 1)] += cohort.even
     return counts
 
 
@@ -199,7 +211,7 @@ class _Figures:
     def __init__(self, episode: Sequence[Cohort], end_s: float) -> None:
         begin_s = episode[0].begin_s
         self.length_s = max(end_s - begin_s, 1e-9)
-        self.samples = sum(cohort.samples for cohort in episode)
+        self.samples = sum(cohort.even for cohort in episode)
         counts = _by_bin(episode, begin_s, begin_s + self.length_s)
         self.occupied = sum(count > 0 for count in counts)
         last_s = episode[-1].end_s
@@ -207,11 +219,12 @@ class _Figures:
         dispersion = _dispersion(episode, begin_s, last_s)
         self.missing = (end_s - last_s) * self.samples / grown_s / dispersion
         middles = ((cohort, (cohort.begin_s + cohort.end_s) / 2 - begin_s) for cohort in episode)
-        self.place = sum(cohort.samples * middle_s for cohort, middle_s in middles) / self.samples / self.length_s
+        self.place = sum(cohort.even * middle_s for cohort, middle_s in middles) / self.samples / self.length_s
         self.place_error = sqrt(dispersion / 12 / self.samples)
         self.last_third = _share_after(episode, end_s - self.length_s / 3)
-        self.third_error = sqrt(dispersion * max(self.samples / 3, 1.0))
-        self.recency = self.last_third / (self.samples / 3)
+        self.even_third = self.samples / 3
+        self.third_error = sqrt(dispersion * self.even_third)
+        self.recency = self.last_third / self.even_third
 
 
 def _share_after(cohorts: Sequence[Cohort], after_s: float) -> float:
@@ -221,5 +234,5 @@ def _share_after(cohorts: Sequence[Cohort], after_s: float) -> float:
         if cohort.end_s <= after_s:
             break
         width_s = cohort.end_s - cohort.begin_s
-        total += cohort.samples * (min((cohort.end_s - after_s) / width_s, 1.0) if width_s > 0 else 1.0)
+        total += cohort.even * (min((cohort.end_s - after_s) / width_s, 1.0) if width_s > 0 else 1.0)
     return total

@@ -52,11 +52,18 @@ class Standing:
         if growth.trend in _OVER and (self.is_accused or self.state in {LeakState.BOUNDED, LeakState.RESOLVED}):
             return LeakState.RESOLVED if live_bytes < _GONE * self.most_bytes else LeakState.BOUNDED
         if self.is_accused:
-            return LeakState.SUSPECTED if growth.trend is not Trend.FEW else LeakState.WATCH
+            return self._doubt(growth, live_bytes)
         if self.state in {LeakState.BOUNDED, LeakState.RESOLVED}:
             return self.state
         watched = growth.trend in {Trend.FEW, Trend.UNEVEN, Trend.SLOWS} and growth.samples >= LEAST_SAMPLES // 2
         return LeakState.WATCH if watched else None
+
+    def _doubt(self, growth: Growth, live_bytes: float) -> LeakState | None:
+        """It does not grow evenly now, and has not ended either."""
+        if growth.trend is not Trend.FEW:
+            return LeakState.SUSPECTED
+        # Another rate has begun, and what it is cannot be known yet; unless what it held has gone.
+        return self.state if live_bytes >= _GONE * self.most_bytes else LeakState.WATCH
 
     def _accuse(self, growth: Growth, observed_s: float) -> LeakState:
         if self.state is LeakState.CONFIRMED:

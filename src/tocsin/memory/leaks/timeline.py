@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_MARKS: Final = 64
 _RECENT_MARKS: Final = 12  # the last ones are all kept, since a verdict is made on them
@@ -12,6 +15,11 @@ _RECENT_MARKS: Final = 12  # the last ones are all kept, since a verdict is made
 class Timeline:
     """Times that cut the observation into cohorts: a cohort is what was born between two neighbours.
 
+    Attributes:
+        times: in seconds, ascending.
+        snapshots: how many there were, forgotten ones included.
+        is_even: whether samples were always the same mean distance apart.
+
     When there are too many, two neighbouring cohorts become one, and everybody who counts by cohort is told which.
     """
 
@@ -19,16 +27,26 @@ class Timeline:
         self.times: list[float] = []
         self._numbers: list[int] = []
         self._rss: list[int | None] = []
+        self._intervals: list[float] = []
         self.snapshots = 0
+        self.is_even = True
 
-    def add(self, now_s: float, rss_bytes: int | None) -> tuple[float, float] | None:
+    def add(
+        self, now_s: float, rss_bytes: int | None = None, *, interval_bytes: float = 0.0
+    ) -> tuple[float, float] | None:
         """One more snapshot.
 
+        Args:
+            now_s: later than the one before.
+            rss_bytes: resident memory.
+            interval_bytes: mean bytes between two samples, then.
         Returns: the time that is not remembered any more, and the one whose cohort takes over, if there is such.
         """
         self.times.append(now_s)
         self._numbers.append(self.snapshots)
         self._rss.append(rss_bytes)
+        self.is_even = self.is_even and (not self._intervals or self._intervals[-1] == interval_bytes)
+        self._intervals.append(interval_bytes)
         self.snapshots += 1
         return self._drop() if len(self.times) > MOST_MARKS else None
 
@@ -41,7 +59,8 @@ class Timeline:
             key=lambda at: (times[at + 1] - times[at - 1]) / (now_s - times[at] + 0.25 * whole_s),
         )
         dropped = (times[place], times[place + 1])
-        del times[place], self._numbers[place], self._rss[place]
+        self._intervals[place + 1] = max(self._intervals[place : place + 2])
+        del times[place], self._numbers[place], self._rss[place], self._intervals[place]
         return dropped
 
     def mark_of(self, to_s: float) -> float:
@@ -52,6 +71,10 @@ class Timeline:
     def begin_of(self, mark_s: float) -> float:
         """The begin of the cohort that ends at a mark; the mark itself for the first one."""
         return self.times[max(bisect_left(self.times, mark_s) - 1, 0)]
+
+    def widest_interval(self, marks: Iterable[float]) -> float:
+        """The widest mean distance of samples, in bytes, at some marks; 0 where each block is seen."""
+        return max((self._intervals[bisect_left(self.times, mark_s)] for mark_s in marks), default=0.0)
 
     def snapshots_since(self, at_s: float) -> int:
         """How many snapshots were seen after a time."""

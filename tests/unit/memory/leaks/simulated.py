@@ -54,16 +54,20 @@ def snapshots(blocks: list[Block], times: list[float], **fields: object) -> Iter
                 if end <= place and block.died_s > now_s:
                     alive[end] += 1
                     sizes[end] += block.weight  # type: ignore[assignment]
-            births = tuple(
-                Births(bounds[end], times[end], alive[end], sizes[end]) for end in sorted(alive)
-            )
+            births = tuple(Births(bounds[end], times[end], alive[end], sizes[end]) for end in sorted(alive))
             taken = sum(end <= place for end in ends[number])
             if not taken:
                 continue
             total = sum(birth.live_bytes for birth in births)
             stack = HeapStack(
-                number=number, frames=frames(number), live_bytes=total, live_variance=total * INTERVAL,
-                samples=sum(alive.values()), births=births, allocated_samples=taken, allocated_bytes=taken * INTERVAL,
+                number=number,
+                frames=frames(number),
+                live_bytes=total,
+                live_variance=total * INTERVAL,
+                samples=sum(alive.values()),
+                births=births,
+                allocated_samples=taken,
+                allocated_bytes=taken * INTERVAL,
             )
             known = before.get(number)
             if known == stack:
@@ -72,8 +76,12 @@ def snapshots(blocks: list[Block], times: list[float], **fields: object) -> Iter
             stacks.append(stack)
         live = sum(stack.live_bytes for stack in stacks)
         values = {
-            "tier": HeapTier.SAMPLING, "interval_bytes": INTERVAL, "started_s": 0.0, "live_bytes": live,
-            "live_variance": live * INTERVAL, **fields,
+            "tier": HeapTier.SAMPLING,
+            "interval_bytes": INTERVAL,
+            "started_s": 0.0,
+            "live_bytes": live,
+            "live_variance": live * INTERVAL,
+            **fields,
         }
         yield HeapSnapshot(at_s=now_s, stacks=tuple(stacks), **values)  # type: ignore[arg-type]
 
