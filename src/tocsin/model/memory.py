@@ -252,3 +252,25 @@ class LeakAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: int = 0
     tier: HeapTier | None = None
     remarks: tuple[str, ...] = ()
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """What holds the survivors of a site.
+
+    Attributes:
+        chain: from the nearest holder to one with a name: `("dict[len 48,211]", "attribute _cache of app.Store",
+            "global app.STORE")`. Empty where nothing was found.
+        share: of the survivors asked about, how many are held like that; 0 to 1.
+        bounded_by: the container with a cap that is on the way, like `deque(maxlen=1000)`; empty if there is none.
+        complete: whether all was looked at.
+        remark: what limits this, in a sentence; empty if nothing does.
+    """
+
+    chain: tuple[str, ...] = ()
+    share: float = 0.0
+    bounded_by: str = ""
+    complete: bool = True
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return " ← ".join(self.chain)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holders.h"
 #include "hook.h"
 #include "numpy.h"
 #include "samples.h"
@@ -187,6 +188,7 @@ static PyMethodDef functions[] = {
     {"snapshot", snapshot, METH_VARARGS, "What lives, for each stack."},
     {"frames", frames, METH_VARARGS, "The places of a stack, innermost first."},
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
+    {"holders", holders_new, METH_VARARGS, "Look for what holds blocks."},
     {"state", state, METH_NOARGS, "How the sampling does."},
     {NULL, NULL, 0, NULL},
 };
