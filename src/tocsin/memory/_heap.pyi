@@ -3,7 +3,7 @@
 Times of birth are epochs: `mark` begins the next one, so whoever takes snapshots can use any time of his own.
 """
 
-from typing import Final
+from typing import Final, final
 
 # Stack numbers that are no stacks but say why there is none. In 3.11 the first also stands for other interpreters.
 WITHOUT_GIL: Final[int]
@@ -84,3 +84,43 @@ def arena_bytes() -> int:
 
 def _fail_next(count: int) -> None:
     """For tests: let the next allocations of the tables fail, that many."""
+
+def holders(blocks: list[int], without: dict[str, object]) -> Holders:
+    """Begin a search for what holds blocks. Nothing is looked at yet.
+
+    Args:
+        blocks: addresses of blocks or of objects; 4,096 or fewer. They are only compared, never followed.
+        without: the globals whose frames are passed over, those of the caller.
+    Raises: ValueError: for more, or a number that is no address.
+    """
+
+@final
+class Holders:
+    """A search; its items are the blocks in their order, then what holds them."""
+
+    def step(self, seconds: float, /) -> bool:
+        """Go on with a pass for about so long, keeping the GIL. True at its end."""
+
+    def want(self, items: list[int], /) -> None:
+        """Begin another pass, for the holders of these items and of what is found on the way."""
+
+    def item(self, number: int, /) -> tuple[int, object, type | None, int, str | None]:
+        """An item.
+
+        Returns: kind (0 a block, 1 an object, 2 a namespace, 3 the code of a frame, 4 a module, type or function); the
+            object, None where no reference is held; its type if known; how many it contains, -1 if unknown; the module
+            of a namespace or frame.
+        """
+
+    def edges(self, first: int, /) -> list[tuple[int, int, str | None]]:
+        """Who holds whom, from an edge's number on: item, holder, and the name by which it does."""
+
+    def state(self) -> dict[str, int]:
+        """How the search does.
+
+        Returns: `objects` and `references` seen, `items`, whether a full collection `disturbed` this pass, and whether
+            it is `full`, with no room for more items.
+        """
+
+    def drop(self, seconds: float, /) -> bool:
+        """End the search, dropping references for about so long. True when none are left."""

@@ -10,6 +10,7 @@
 #include "arenas.h"
 #include "frames.h"
 #include "free_chunks.h"
+#include "holders.h"
 #include "hook.h"
 #include "numpy.h"
 #include "pace.h"
@@ -277,6 +278,7 @@ static PyMethodDef functions[] = {
     {"snapshot", snapshot, METH_NOARGS, "What lives, for each stack."},
     {"frames", frames, METH_VARARGS, "The places of a stack, innermost first."},
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
+    {"holders", holders_new, METH_VARARGS, "Look for what holds blocks."},
     {"state", state, METH_NOARGS, "How the sampling does."},
     {"small_blocks", small_blocks, METH_NOARGS, "What lives of blocks that pymalloc holds."},
     {"malloc_free", malloc_free, METH_NOARGS, "What malloc keeps although nobody uses it."},
