@@ -16,7 +16,12 @@ _TOCSIN: Final = str(Path(__file__).parent) + os.sep
 @lru_cache(maxsize=4096)
 def is_library(file: str) -> bool:
     """Whether a file is of the standard library, of an installed package or of Tocsin, by its name as code has it."""
-    return is_standard(file) or file.startswith(_TOCSIN) or not set(INSTALLED).isdisjoint(Path(file).parts)
+    return is_standard(file) or is_own(file) or not set(INSTALLED).isdisjoint(Path(file).parts)
+
+
+def is_own(file: str) -> bool:
+    """Whether a file is Tocsin's own."""
+    return file.startswith(_TOCSIN)
 
 
 @lru_cache(maxsize=4096)

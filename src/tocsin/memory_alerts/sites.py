@@ -24,7 +24,7 @@ ARROW: Final = " ← "
 CAP_BYTES: Final = 64e6
 _LENGTH: Final = re.compile(r"\[len ([\d,]+)\]")
 _NAMED: Final = re.compile(r"(?:global|attribute|variable|cell)\b")
-_MB_PER_HOUR: Final = 1e6 / 3600
+_BYTES: Final = ("bytearray", "bytes", "str", "memoryview", "array")
 
 
 class Leak(NamedTuple):
@@ -129,15 +129,18 @@ def container_of(site: LeakSite) -> str:
     if not chain:
         return ""
     named = next((number for number, link in enumerate(chain) if _NAMED.search(link)), len(chain) - 1)
-    first = next((number for number, link in enumerate(chain) if _LENGTH.search(link)), max(named - 1, 0))
-    return ARROW.join(chain[min(first, named) : named + 1])
+    sized = _sized(chain[: named + 1])
+    first = max(named - 1, 0) if sized is None else sized
+    return ARROW.join(chain[first : named + 1])
 
 
 def cap_of(site: LeakSite) -> str:
     """`320 entries (200 kB each, 64 MB in all)`; without a length of the container a size, without bytes nothing."""
     if site.live_bytes <= 0:
         return ""
-    found = next((match for link in site.retained_by if (match := _LENGTH.search(link))), None)
+    chain = site.retained_by
+    sized = _sized(chain)
+    found = None if sized is None else _LENGTH.search(chain[sized])
     length = int(found[1].replace(",", "")) if found else 0
     if length < 1:
         return format_value(CAP_BYTES, "By")
@@ -146,9 +149,11 @@ def cap_of(site: LeakSite) -> str:
     return f"{entries:,.0f} entries ({format_value(each, 'By')} each, {format_value(entries * each, 'By')} in all)"
 
 
-def per_second(site: LeakSite) -> float:
-    """Its growth in bytes a second; 0 where it is not known."""
-    return (site.rate_mb_per_hour or 0.0) * _MB_PER_HOUR
+def _sized(chain: Sequence[str]) -> int | None:
+    """The place of the container with entries that is nearest to the name; what has bytes for entries is none."""
+    named = next((number for number, link in enumerate(chain) if _NAMED.search(link)), len(chain) - 1)
+    sized = [number for number, link in enumerate(chain[: named + 1]) if _LENGTH.search(link)]
+    return next((number for number in reversed(sized) if not chain[number].startswith(_BYTES)), None)
 
 
 def fastest_first(sites: Iterable[LeakSite]) -> list[LeakSite]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
+from tocsin.library import is_own
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 # Right after the start nothing is known yet, so it is looked at as often as when something grows.
 FRESH_S: Final = 120.0
 MAX_PAUSE_S: Final = 60.0
+OWN_BYTES: Final = 10e6
 _GROWING: Final = (LeakState.SUSPECTED, LeakState.CONFIRMED)
 # The general advice of the default rules gives way to what was found; a user's own stays.
 _GENERAL: Final = {rule.name: rule.recommendations for rule in memory_rules()}
@@ -159,7 +161,7 @@ class MemoryRoom:
                 detector.retained(key, found.chain, found.bounded_by)
             limit = self._limit_bytes()
             report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit)
-            analysis = _with_limit(detector.analyze(now.mono_s), snapshot, limit)
+            analysis = _with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
             self._search.begin(analysis.potential_leaks, now.mono_s)
             self._last = Look(snapshot, report, analysis)
             self._due_s = now.mono_s + self._pause_s(now, analysis, time.thread_time() - began_s)
@@ -220,6 +222,32 @@ class MemoryRoom:
         grows = any(site.state in _GROWING for site in analysis.sites)
         pause_s = self.settings.snapshot_s * (1.0 if fresh or grows else 2.0)
         return max(pause_s, min(cost_s / self._share, MAX_PAUSE_S))
+
+
+def without_own(analysis: LeakAnalysis) -> LeakAnalysis:
+    """The same analysis, Tocsin's own memory being only watched as long as it is within its budget.
+
+    What it keeps of the last minutes fills up to a cap in the first of them, and cannot be told from a leak until then.
+    """
+    mine = {site.key for site in analysis.potential_leaks if is_own(site.file) and site.live_bytes < OWN_BYTES}
+    if not mine:
+        return analysis
+    leaks = tuple(site for site in analysis.potential_leaks if site.key not in mine)
+    reason = f"Tocsin's own, and within its budget of {OWN_BYTES / 1e6:.0f} MB"
+    sites = tuple(
+        msgspec.structs.replace(site, state=LeakState.WATCH, reason=reason) if site.key in mine else site
+        for site in analysis.sites
+    )
+    rates = [site.rate_mb_per_hour for site in leaks if site.rate_mb_per_hour is not None]
+    return msgspec.structs.replace(
+        analysis,
+        potential_leaks=leaks,
+        sites=sites,
+        component=leaks[0].component if leaks else "",
+        growth_rate_mb_per_hour=sum(rates) if rates else None,
+        growth_low=None if not rates else sum(site.rate_low or 0.0 for site in leaks),
+        growth_high=None if not rates else sum(site.rate_high or 0.0 for site in leaks),
+    )
 
 
 def _with_limit(analysis: LeakAnalysis, snapshot: HeapSnapshot, limit_bytes: float | None) -> LeakAnalysis:

@@ -98,6 +98,8 @@ def _leaks() -> tuple[AlertRule, ...]:
             _WARNING,
             LEAKS,
             metric="tocsin.memory.leak.count",
+            # A verdict near its bound may come and go; a leak that is over is told a minute later.
+            keep_firing_for_s=60.0,
             message=LEAK_MESSAGE,
             recommendations=(
                 "See the lines, and what holds what they made: tocsin leaks",
@@ -110,6 +112,7 @@ def _leaks() -> tuple[AlertRule, ...]:
             _CRITICAL,
             FAST_LEAK,
             metric="tocsin.memory.leak.rate",
+            keep_firing_for_s=60.0,
             message=LEAK_MESSAGE,
             recommendations=(
                 "See the lines, and what holds what they made: tocsin leaks",
