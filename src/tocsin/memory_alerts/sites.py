@@ -41,14 +41,17 @@ class Leak(NamedTuple):
 
 def as_leak(found: Any) -> Leak:
     """Take anything for a leak: a LeakSite, a mapping with its fields, or an object that can be shown."""
-    if isinstance(found, Mapping):
-        try:
-            found = msgspec.convert({str(key): value for key, value in found.items()}, LeakSite, strict=False)
-        except (msgspec.ValidationError, TypeError, ValueError):
-            return Leak(inert(dict(found), 200))
-    if isinstance(found, LeakSite) and (found.file or found.kind != "python"):
-        return Leak(place_of(found), found)
+    site = _site_of(found) if isinstance(found, Mapping) else found
+    if isinstance(site, LeakSite) and (site.file or site.kind != "python"):
+        return Leak(place_of(site), site)
     return Leak(inert(found, 200))
+
+
+def _site_of(fields: Mapping[Any, Any]) -> LeakSite | None:
+    try:
+        return msgspec.convert({str(key): value for key, value in fields.items()}, LeakSite, strict=False)
+    except (msgspec.ValidationError, TypeError, ValueError):
+        return None
 
 
 def place_of(site: LeakSite) -> str:
