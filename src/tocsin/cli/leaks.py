@@ -13,7 +13,7 @@ import msgspec
 from tocsin.cli import exits
 from tocsin.cli.options import json_option
 from tocsin.clock import SystemClock
-from tocsin.errors import ControlError
+from tocsin.errors import ControlError, TocsinError
 from tocsin.memory_alerts.table import WIDTH, confirmed, lines_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _export(program: Program, flame: str | None, speedscope: str | None) -> None
     heap = _ask(program, "heap")
     if not heap["stacks"]:
         why = "; ".join(heap["remarks"]) or "nothing was sampled yet"
-        raise click.ClickException(f"{program} has no heap to draw (tier: {heap['tier']}): {why}")
+        raise TocsinError(f"{program} has no heap to draw (tier: {heap['tier']}): {why}")
     if flame:
         page = flame_page(heap, str(program), SystemClock().now().utc.isoformat(timespec="seconds"))
         _write(flame, page.encode(), heap, "open it in a browser")
