@@ -27,7 +27,8 @@ SCRIPT = Path(cli.__file__).parent / "flame" / "page.js"
 SITE: dict[str, Any] = {
     "file": str(Path.cwd() / "app" / "sessions.py"), "line": 48, "function": "login", "component": "sessions",
     "kind": "python", "live_bytes": 12.4e6, "samples": 97, "rate_mb_per_hour": 51.2, "rate_low": 40.1,
-    "rate_high": 62.3, "survivor_age_s": 14.0, "state": "confirmed", "retained_by": ["dict[len 62]", "global app.SESSIONS"],
+    "rate_high": 62.3, "survivor_age_s": 14.0, "state": "confirmed",
+    "retained_by": ["dict[len 62]", "global app.SESSIONS"],
     "seconds_to_limit": 7200.0, "reason": "it goes on", "bounded_by": "",
 }  # fmt: skip
 REPORT: dict[str, Any] = {
@@ -270,7 +271,8 @@ const names = () => graph.children.map((part) => part.textContent);
 const boxAt = (name) => graph.children.find((part) => part.textContent.startsWith(name));
 const widthOf = (name) => Math.round(parseFloat(/width:([\d.]+)/.exec(boxAt(name).style.cssText)[1]));
 seen.all = names(); seen.main = widthOf("main"); seen.leaf = widthOf("leaf");
-seen.lines = parts.lines.children.map((row) => row.children.map((cell) => cell.textContent ?? cell.children[0].textContent));
+const textOf = (cell) => cell.textContent ?? cell.children[0].textContent;
+seen.lines = parts.lines.children.map((row) => row.children.map(textOf));
 parts.search.value = "A.PY"; parts.search.fire("input");
 seen.found = parts.found.textContent;
 seen.hits = graph.children.filter((part) => part.classes.has("hit")).map((part) => part.textContent);
