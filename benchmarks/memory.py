@@ -3,7 +3,8 @@
 Eight programs, each run in processes of its own: without a profiler, without one again (A/A, which is what the machine
 alone makes of nothing), under ours and under each peer that is installed, in random order, round by round. A ratio is
 that of two runs of one round; figures are medians over the rounds, with a 95 % bootstrap interval for the geometric
-mean of the programs. `--instructions` counts what the processor executes instead, under valgrind, less what starting costs.
+mean of the programs. `--instructions` counts what the processor executes instead, under valgrind, less what starting
+costs.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer-rounds", type=int, default=3, help="of them with the peers, which are slow (3)")
     parser.add_argument("--cpu-s", type=float, default=0.4, help="CPU seconds of a run without a profiler (0.4)")
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=PROGRAMS, help="some of the programs")
-    parser.add_argument("--instructions", action="store_true", help="count instructions instead (a minute)")
+    parser.add_argument("--instructions", action="store_true", help="count instructions instead (some minutes)")
     parser.add_argument("--seed", type=int, default=1, help="of the order")
 
 
@@ -149,7 +150,8 @@ def _instructions() -> Result:
 
     def figures(mode: str) -> Figures:
         return {
-            f"{program.rstrip('_')}_instructions_ratio": counts[mode][program] / counts[BASE][program]
+            f"{program.rstrip('_')}_instructions_added_percent": 100
+            * (counts[mode][program] / counts[BASE][program] - 1)
             for program in COUNTED
         }
 
