@@ -76,6 +76,17 @@ def test_what_malloc_has_lent_back_to_the_system_is_not_held() -> None:
     assert used.score > 0.85
 
 
+def test_of_the_older_blocks_half_of_what_they_may_use_counts() -> None:
+    assert efficiency(heap(60, arena_mb=75), FRESH).score == pytest.approx((60 + 5) / 75)
+
+
+def test_that_larger_blocks_are_known_by_samples_matters_as_far_as_they_are_outweighed() -> None:
+    assert efficiency(heap(5, large_mb=10, arena_mb=12, older=40_000), FRESH).score == pytest.approx(17 / 22)
+    assert efficiency(heap(5, large_mb=10, arena_mb=40, older=40_000), FRESH).score == pytest.approx(17 / 50)
+    unsure = heap(5, large_mb=10, arena_mb=40, older=40_000, live_variance=40e12 + 5 * MB * 131072)
+    assert efficiency(unsure, FRESH).score is None
+
+
 def test_a_fresh_interpreter_has_no_score_and_a_reason() -> None:
     used = efficiency(heap(0.5, arena_mb=11), FRESH)
     assert (used.score, used.fragmentation) == (None, None)

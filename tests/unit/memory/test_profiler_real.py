@@ -216,6 +216,41 @@ print(json.dumps([child, told(one, 30.0)]))
     assert (seen_by_another, after_a_new_start) == (samples, 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_locks_that_another_thread_holds_at_a_fork_hang_no_child(tmp_path: Path) -> None:
+    answer = run(
+        tmp_path,
+        """\
+import json, os, signal, threading, tocsin
+from tocsin.memory import lease
+one = tocsin.MemoryProfiler()
+one.start(0.0)
+one.snapshot(1.0)
+held, done = threading.Event(), threading.Event()
+def hold():
+    with one._guard, lease._lock:
+        held.set()
+        done.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait()
+reading, writing = os.pipe()
+if os.fork() == 0:
+    signal.alarm(60)
+    seen = one.snapshot(2.0).rss_bytes
+    one.stop()
+    os.write(writing, json.dumps(seen).encode())
+    os._exit(0)
+done.set()
+holder.join()
+os.close(writing)
+with open(reading, "rb") as pipe:
+    print(pipe.read().decode() or '"hung"')
+""",
+    )
+    assert isinstance(answer, int)
+
+
 @sampling
 def test_snapshots_of_several_threads_agree_while_others_allocate(tmp_path: Path) -> None:
     problems = run(
