@@ -300,7 +300,7 @@ def test_ten_hours_may_be_played_in_a_moment(tmp_path: Path) -> None:
 import json, tocsin
 KEPT = []
 def remember():
-    KEPT.append(bytearray(1_000_000))
+    KEPT.append(bytearray(4_000_000))  # of which each is sampled
 one = tocsin.MemoryProfiler(growth_window_s=36_000)
 one.start(0.0)
 for hour in range(1, 11):
@@ -313,7 +313,7 @@ print(json.dumps([[[born.from_s, born.to_s, born.samples] for born in stack.birt
 """,
     )
     assert [born[:2] for born in births] == [[hour * 3600.0, (hour + 1) * 3600.0] for hour in range(10)]
-    assert all(born[2] in {10, 11} for born in births)  # the list of them grows, too
+    assert all(born[2] >= 10 for born in births)  # the list of them grows, too
     assert rate is not None
 
 
