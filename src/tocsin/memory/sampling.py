@@ -97,6 +97,7 @@ class SamplingHeap:
             small_blocks=small[0],
             small_bytes=small[1],
             small_variance=small[2],
+            small_set_aside_bytes=small[3],
             malloc_free_bytes=self._kept.read(),
             thinned=int(state["thinned"]),
             lost=int(state["lost"]),

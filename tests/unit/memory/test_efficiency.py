@@ -27,6 +27,7 @@ def heap(
         "live_variance": (small_mb + large_mb) * MB * 131072,
         "live_bytes": (small_mb + large_mb) * MB,
         "small_bytes": small_mb * MB,
+        "small_set_aside_bytes": small_mb * MB,
         "small_variance": small_mb * MB * 131072,
         "small_blocks": small_mb * MB / 100,
         "arena_bytes": int(arena_mb * MB),
@@ -87,6 +88,13 @@ def test_that_larger_blocks_are_known_by_samples_matters_as_far_as_they_are_outw
     assert efficiency(unsure, FRESH).score is None
 
 
+def test_what_pymalloc_sets_aside_for_a_small_block_is_used_by_it() -> None:
+    floats = heap(240, arena_mb=325, small_set_aside_bytes=320 * MB, python_blocks=10_100_000, small_blocks=10e6)
+    used = efficiency(floats, FRESH)
+    assert used.score == pytest.approx(0.99, abs=0.01)
+    assert used.fragmentation == pytest.approx(0.01, abs=0.01)
+
+
 def test_a_fresh_interpreter_has_no_score_and_a_reason() -> None:
     used = efficiency(heap(0.5, arena_mb=11), FRESH)
     assert (used.score, used.fragmentation) == (None, None)
@@ -104,7 +112,14 @@ def test_once_the_older_blocks_are_gone_it_knows_again() -> None:
 
 @pytest.mark.parametrize(
     "unknown",
-    [{"arena_bytes": None}, {"arena_bytes": 0}, {"small_bytes": None}, {"live_bytes": None}, {"python_blocks": None}],
+    [
+        {"arena_bytes": None},
+        {"arena_bytes": 0},
+        {"small_bytes": None},
+        {"small_set_aside_bytes": None},
+        {"live_bytes": None},
+        {"python_blocks": None},
+    ],
 )
 def test_what_is_not_known_gives_no_score(unknown: dict[str, Any]) -> None:
     used = efficiency(heap(300, arena_mb=310, **unknown), FRESH)

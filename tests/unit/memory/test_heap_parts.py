@@ -23,7 +23,7 @@ def run(program: str) -> Any:
 
 @pytest.mark.parametrize("most", [65536, 256])
 def test_small_blocks_are_told_from_larger_ones_also_after_thinning(most: int) -> None:
-    blocks, small, variance, live = run(f"""
+    blocks, small, variance, set_aside, live = run(f"""
 heap.start(16384, {most})
 kept = [bytes(67) for _ in range(100_000)] + [bytes(1_000_000) for _ in range(20)]
 small = heap.small_blocks()
@@ -32,11 +32,12 @@ print(json.dumps([*small, sum(row[1] for row in heap.snapshot())]))
     assert variance > 0
     assert abs(small - 100 * 100_000) < 6 * variance**0.5
     assert blocks * 100 == pytest.approx(small, rel=0.2)
+    assert set_aside == pytest.approx(small * 112 / 100, rel=0.05)
     assert live - small > 15_000_000
 
 
 def test_without_samples_there_are_no_small_blocks() -> None:
-    assert run("heap.start(1e11)\nprint(json.dumps(heap.small_blocks()))") == [0, 0, 0]
+    assert run("heap.start(1e11)\nprint(json.dumps(heap.small_blocks()))") == [0, 0, 0, 0]
 
 
 def test_malloc_keeps_what_is_freed_between_what_lives() -> None:
