@@ -23,7 +23,8 @@ class Efficiency(NamedTuple):
     """Shares from 0 to 1; None where they cannot be known, and then the reason says why.
 
     Attributes:
-        score: live bytes ÷ bytes held: arenas, larger blocks, and what malloc keeps although nobody uses it.
+        score: live bytes ÷ bytes held: arenas, larger blocks, and what malloc keeps although nobody uses it. Small
+            blocks count as what pymalloc sets aside for them, since nobody could use the rest.
         fragmentation: share of the arenas that nobody uses.
         reason: why the score is None.
     """
@@ -98,13 +99,14 @@ def _unexplained(rss: int | None, arenas: int | None, kept: int | None) -> float
 
 
 def _known(snapshot: HeapSnapshot) -> _Known | None:
-    small, variance, blocks = snapshot.small_bytes, snapshot.small_variance, snapshot.small_blocks
+    small, variance, blocks = snapshot.small_set_aside_bytes, snapshot.small_variance, snapshot.small_blocks
     large, all_variance, arenas = snapshot.large_bytes, snapshot.live_variance, snapshot.arena_bytes
     if small is None or variance is None or blocks is None or large is None or all_variance is None or not arenas:
         return None
+    wider = small / snapshot.small_bytes if snapshot.small_bytes else 1.0
     return _Known(
         small=small,
-        small_reach=_TWO_SIDED_95 * sqrt(variance),
+        small_reach=_TWO_SIDED_95 * sqrt(variance) * wider,
         small_blocks=blocks,
         large=large,
         large_reach=_TWO_SIDED_95 * sqrt(max(all_variance - variance, 0.0)),

@@ -68,7 +68,6 @@ class SamplingHeap:
         self._frames: dict[int, tuple[Frame, ...]] = {}
         self._places: dict[Frame, Frame] = {}  # frames are shared, since many stacks have the same
         self._given: dict[int, tuple[Row, HeapStack]] = {}  # most stacks are as they were the time before
-        self._merges = 0
 
     def read(self, now_s: float, rss_bytes: int | None) -> HeapSnapshot:
         """What lives now; blocks born from now on belong to the next interval.
@@ -98,6 +97,7 @@ class SamplingHeap:
             small_blocks=small[0],
             small_bytes=small[1],
             small_variance=small[2],
+            small_set_aside_bytes=small[3],
             malloc_free_bytes=self._kept.read(),
             thinned=int(state["thinned"]),
             lost=int(state["lost"]),
@@ -112,8 +112,7 @@ class SamplingHeap:
         given = self._given
         # At the time of the mark before, an interval is open that was given out as empty; nothing is kept of it.
         keep = self.births.last_s is None or now_s > self.births.last_s
-        if self._merges != self.births.merges or not keep:
-            self._merges = self.births.merges
+        if not keep:
             given.clear()
         stacks = []
         for row in rows:

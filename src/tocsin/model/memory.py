@@ -86,6 +86,7 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         small_blocks: estimated number of blocks alive since the start that are small enough for pymalloc (512 bytes).
         small_bytes: estimated bytes of those; what remains of `live_bytes` are larger blocks, from malloc.
         small_variance: variance of that estimate.
+        small_set_aside_bytes: what pymalloc has set aside for those; it gives sizes in steps of 16 bytes.
         malloc_free_bytes: kept by malloc for the next time although nobody uses it; it need not be resident. Where it
             is in very many pieces, of some snapshots ago.
         thinned: samples given up to stay within the cap, their weight going over to the others.
@@ -106,6 +107,7 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     small_blocks: float | None = None
     small_bytes: float | None = None
     small_variance: float | None = None
+    small_set_aside_bytes: float | None = None
     malloc_free_bytes: int | None = None
     thinned: int = 0
     lost: int = 0
@@ -143,7 +145,8 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rss_mb: resident memory.
         growth_rate_mb_per_s: robust slope of resident memory over `growth_window_s`; None until that is known.
-        efficiency_score: live bytes ÷ bytes held from the system, 0 to 1; None where it cannot be known.
+        efficiency_score: live bytes, in the sizes that pymalloc gives, ÷ bytes held from the system, 0 to 1; None where
+            it cannot be known.
         component: the part of the program that the report is about; by default the process.
         at_s: when, in seconds as the caller gave them.
         tier: how the heap was seen.

@@ -100,12 +100,13 @@ class ScriptedHeap:
         self.resolved.append(stack)
         return self._stacks[stack - FIRST_STACK]
 
-    def small_blocks(self) -> tuple[float, float, float]:
+    def small_blocks(self) -> tuple[float, float, float, float]:
         small = [sample for sample in self.samples if sample.is_small]
         return (
             sum(one.live_bytes / 64 for one in small),
             sum(one.live_bytes for one in small),
             sum(one.variance for one in small),
+            sum(one.live_bytes for one in small),
         )
 
     def state(self) -> dict[str, float]:

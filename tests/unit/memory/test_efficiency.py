@@ -27,6 +27,7 @@ def heap(
         "live_variance": (small_mb + large_mb) * MB * 131072,
         "live_bytes": (small_mb + large_mb) * MB,
         "small_bytes": small_mb * MB,
+        "small_set_aside_bytes": small_mb * MB,
         "small_variance": small_mb * MB * 131072,
         "small_blocks": small_mb * MB / 100,
         "arena_bytes": int(arena_mb * MB),
@@ -76,6 +77,24 @@ def test_what_malloc_has_lent_back_to_the_system_is_not_held() -> None:
     assert used.score > 0.85
 
 
+def test_of_the_older_blocks_half_of_what_they_may_use_counts() -> None:
+    assert efficiency(heap(60, arena_mb=75), FRESH).score == pytest.approx((60 + 5) / 75)
+
+
+def test_that_larger_blocks_are_known_by_samples_matters_as_far_as_they_are_outweighed() -> None:
+    assert efficiency(heap(5, large_mb=10, arena_mb=12, older=40_000), FRESH).score == pytest.approx(17 / 22)
+    assert efficiency(heap(5, large_mb=10, arena_mb=40, older=40_000), FRESH).score == pytest.approx(17 / 50)
+    unsure = heap(5, large_mb=10, arena_mb=40, older=40_000, live_variance=40e12 + 5 * MB * 131072)
+    assert efficiency(unsure, FRESH).score is None
+
+
+def test_what_pymalloc_sets_aside_for_a_small_block_is_used_by_it() -> None:
+    floats = heap(240, arena_mb=325, small_set_aside_bytes=320 * MB, python_blocks=10_100_000, small_blocks=10e6)
+    used = efficiency(floats, FRESH)
+    assert used.score == pytest.approx(0.99, abs=0.01)
+    assert used.fragmentation == pytest.approx(0.01, abs=0.01)
+
+
 def test_a_fresh_interpreter_has_no_score_and_a_reason() -> None:
     used = efficiency(heap(0.5, arena_mb=11), FRESH)
     assert (used.score, used.fragmentation) == (None, None)
@@ -93,7 +112,14 @@ def test_once_the_older_blocks_are_gone_it_knows_again() -> None:
 
 @pytest.mark.parametrize(
     "unknown",
-    [{"arena_bytes": None}, {"arena_bytes": 0}, {"small_bytes": None}, {"live_bytes": None}, {"python_blocks": None}],
+    [
+        {"arena_bytes": None},
+        {"arena_bytes": 0},
+        {"small_bytes": None},
+        {"small_set_aside_bytes": None},
+        {"live_bytes": None},
+        {"python_blocks": None},
+    ],
 )
 def test_what_is_not_known_gives_no_score(unknown: dict[str, Any]) -> None:
     used = efficiency(heap(300, arena_mb=310, **unknown), FRESH)

@@ -66,6 +66,7 @@ def test_a_second_snapshot_at_the_same_time_fixes_no_birth_that_is_still_open() 
     heap.allocate(CACHE, n_bytes=1000)
     assert one.snapshot(10.0).stacks[0].births == (Births(10.0, 10.0, 1, 1000.0),)
     assert one.snapshot(20.0).stacks[0].births == (Births(10.0, 20.0, 1, 1000.0),)
+    assert not any("earlier" in remark for remark in one.report(20.0).remarks)
 
 
 def test_births_stay_true_however_many_snapshots_there_were() -> None:
@@ -218,6 +219,8 @@ def test_a_hook_that_refuses_leaves_resident_memory_and_its_words() -> None:
     heap.refuses = None
     one.start()
     assert [*tiers, one.tier] == [HeapTier.RSS_ONLY, HeapTier.SAMPLING]
+    one.stop()
+    assert heap.calls == ["start", "stop"]
 
 
 def test_a_disabled_tocsin_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,6 +289,22 @@ def test_the_last_of_two_profilers_stops_the_hook_and_the_second_empties_no_tabl
     assert heap.calls == ["start", "stop"]
 
 
+def test_a_profiler_that_stops_while_another_starts_leaves_the_hook_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    heap = ScriptedHeap()
+    first, second = profiler(heap), profiler(heap)
+    first.start()
+    mark = heap.mark
+
+    def collected_in_here() -> int:
+        first.stop()
+        return mark()
+
+    monkeypatch.setattr(heap, "mark", collected_in_here)
+    second.start()
+    assert heap.active
+    assert second.snapshot(1.0).tier is HeapTier.SAMPLING
+
+
 def test_a_start_after_a_stop_begins_with_nothing() -> None:
     heap = ScriptedHeap()
     one = profiler(heap)
@@ -298,6 +317,18 @@ def test_a_start_after_a_stop_begins_with_nothing() -> None:
     heap.allocate(CACHE, n_bytes=1000)
     assert one.snapshot(40.0).stacks[0].births == (Births(30.0, 40.0, 1, 1000.0),)
     assert heap.calls == ["start", "stop", "start"]
+
+
+def test_the_stacks_of_one_start_say_nothing_of_those_of_the_next() -> None:
+    heaps = [ScriptedHeap(), ScriptedHeap()]
+    one = MemoryProfiler(load=iter([(heap, "") for heap in heaps]).__next__)
+    named = []
+    for heap, place in zip(heaps, (CACHE, MAIN), strict=True):
+        one.start()
+        heap.allocate(place, n_bytes=1000)
+        named += [use.name for use in one.report(1.0).sites]
+        one.stop()
+    assert named == ["/srv/shop/cache.py:41 in remember", "/srv/shop/main.py:9 in main"]
 
 
 def test_a_profiler_that_is_dropped_gives_the_hook_back() -> None:

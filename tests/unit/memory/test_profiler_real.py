@@ -216,6 +216,41 @@ print(json.dumps([child, told(one, 30.0)]))
     assert (seen_by_another, after_a_new_start) == (samples, 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_locks_that_another_thread_holds_at_a_fork_hang_no_child(tmp_path: Path) -> None:
+    answer = run(
+        tmp_path,
+        """\
+import json, os, signal, threading, tocsin
+from tocsin.memory import lease
+one = tocsin.MemoryProfiler()
+one.start(0.0)
+one.snapshot(1.0)
+held, done = threading.Event(), threading.Event()
+def hold():
+    with one._guard, lease._lock:
+        held.set()
+        done.wait()
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait()
+reading, writing = os.pipe()
+if os.fork() == 0:
+    signal.alarm(60)
+    seen = one.snapshot(2.0).rss_bytes
+    one.stop()
+    os.write(writing, json.dumps(seen).encode())
+    os._exit(0)
+done.set()
+holder.join()
+os.close(writing)
+with open(reading, "rb") as pipe:
+    print(pipe.read().decode() or '"hung"')
+""",
+    )
+    assert isinstance(answer, int)
+
+
 @sampling
 def test_snapshots_of_several_threads_agree_while_others_allocate(tmp_path: Path) -> None:
     problems = run(
@@ -265,7 +300,7 @@ def test_ten_hours_may_be_played_in_a_moment(tmp_path: Path) -> None:
 import json, tocsin
 KEPT = []
 def remember():
-    KEPT.append(bytearray(1_000_000))
+    KEPT.append(bytearray(4_000_000))  # of which each is sampled
 one = tocsin.MemoryProfiler(growth_window_s=36_000)
 one.start(0.0)
 for hour in range(1, 11):
@@ -278,7 +313,7 @@ print(json.dumps([[[born.from_s, born.to_s, born.samples] for born in stack.birt
 """,
     )
     assert [born[:2] for born in births] == [[hour * 3600.0, (hour + 1) * 3600.0] for hour in range(10)]
-    assert all(born[2] in {10, 11} for born in births)  # the list of them grows, too
+    assert all(born[2] >= 10 for born in births)  # the list of them grows, too
     assert rate is not None
 
 

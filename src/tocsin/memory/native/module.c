@@ -225,7 +225,7 @@ static PyObject *state(PyObject *module, PyObject *unused)
 
 static PyObject *small_blocks(PyObject *module, PyObject *unused)
 {
-    double blocks = 0.0, bytes = 0.0, variance = 0.0;
+    double blocks = 0.0, bytes = 0.0, variance = 0.0, set_aside = 0.0;
     size_t place = 0;
     samples_lock();
     double interval = samples_state()->interval;
@@ -237,9 +237,10 @@ static PyObject *small_blocks(PyObject *module, PyObject *unused)
         blocks += 1.0 / chance;
         bytes += weight;
         variance += weight * weight * (1.0 - chance);
+        set_aside += (double)((sample->size + PYMALLOC_STEP - 1) / PYMALLOC_STEP * PYMALLOC_STEP) / chance;
     }
     samples_unlock();
-    return Py_BuildValue("(ddd)", blocks, bytes, variance);
+    return Py_BuildValue("(dddd)", blocks, bytes, variance, set_aside);
 }
 
 static PyObject *malloc_free(PyObject *module, PyObject *unused)
