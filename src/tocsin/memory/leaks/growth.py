@@ -94,6 +94,8 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
     end_s = max(settled[-1].end_s, now_s - settled_s)
     episode = _episode(settled, end_s)
     figures = _Figures(episode, end_s)
+    # A cluster of births that chance made is no rate that could have stopped: all of them together have to say so.
+    missing = min(figures.missing, _Figures(settled, end_s).missing) if len(episode) < len(settled) else figures.missing
     snapshots = timeline.snapshots_since(episode[0].begin_s)
     third_s = end_s - figures.length_s / 3
     growth = Growth(
@@ -107,11 +109,11 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
         died=history.died_since(third_s, at_age_s=settled_s),
         settled_s=settled_s,
     )
-    return msgspec.structs.replace(growth, trend=_trend(growth, figures, standing=standing))
+    return msgspec.structs.replace(growth, trend=_trend(growth, figures, missing=missing, standing=standing))
 
 
-def _trend(growth: Growth, figures: _Figures, *, standing: bool) -> Trend:
-    if figures.missing > _STOP:
+def _trend(growth: Growth, figures: _Figures, *, missing: float, standing: bool) -> Trend:
+    if missing > _STOP:
         return Trend.STOPPED
     noise = sqrt(growth.died + _MOST_DYING * growth.born) if standing else 0.0
     if growth.died > _MOST_DYING * growth.born + noise:

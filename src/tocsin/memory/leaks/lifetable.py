@@ -6,7 +6,7 @@ share that died in it. Source: Cutler and Ederer (1958), Maximum utilization of 
 
 from __future__ import annotations
 
-from math import log
+from math import log, sqrt
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ _SHORTEST_S: Final = 1e-3
 _RATIO: Final = 1.25  # of an age class to the one before
 _LOG_RATIO: Final = log(_RATIO)
 _MOST_CLASSES: Final = 110  # a year
+_DOUBT: Final = 0.7  # standard deviations of deaths: few may be chance
 _ENOUGH: Final = 6  # blocks that came to an age, for it to count
 
 
@@ -82,7 +83,8 @@ class LifeTable:
             came, died = self._entered[number], self.died.get(number, 0.0)
             if came < _ENOUGH and staying is None:
                 continue
-            lasting *= 1.0 - min(died / max(came - leaving.get(number, 0.0) / 2, died, 1e-9), 1.0)
+            surely = max(died - _DOUBT * sqrt(died), 0.0)
+            lasting *= 1.0 - min(surely / max(came - leaving.get(number, 0.0) / 2, died, 1e-9), 1.0)
             if lasting < share:
                 break
             staying = begin_of_class(number)
