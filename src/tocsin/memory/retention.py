@@ -23,6 +23,7 @@ BLOCKS_MOST = 4096
 PASSES_MOST = 16
 WANTED_MOST = 1024
 WALL_FACTOR = 5.0
+SLICE_SHARE = 0.8
 SHARED_ENOUGH = 0.8
 NAMED = 2  # the strength of a holder that has a name of its own, so that nobody looks further
 NOT_THERE = "the C extension is not there, which looks for holders"
@@ -58,7 +59,7 @@ def find_holders(
         stopped = search.why_incomplete(budget)
         return {site: _answer(search, [number_of[block] for block in some], stopped) for site, some in asked.items()}
     finally:
-        while not search.drop(slice_s / 2):
+        while not search.drop(slice_s * SLICE_SHARE):
             pause(slice_s)
 
 
@@ -100,6 +101,7 @@ class _Search:
         self._up: dict[int, list[tuple[int, str | None]]] = {}
         self._strength: dict[int, int] = {}
         self._whole: set[int] = set()  # items whose holders were looked for in a whole pass
+        self._doubted: set[int] = set()  # items of a pass that was disturbed
         self.ways: list[_Way] = [_Way()] * blocks
         self.is_complete = False
 
@@ -118,8 +120,9 @@ class _Search:
         for _ in range(PASSES_MOST):
             if not self._one_pass(budget):
                 break
-            if not self.state()["disturbed"]:
-                self._whole.update(wanted)
+            # A full collection changes the order of objects, and some may have been missed: once more, but only once.
+            again = self.state()["disturbed"] and not self._doubted.issuperset(wanted)
+            (self._doubted if again else self._whole).update(wanted)
             self._learn()
             wanted = self._to_ask()
             if not wanted:
@@ -129,8 +132,8 @@ class _Search:
         self._learn()
 
     def _one_pass(self, budget: _Budget) -> bool:
-        # Half of a slice, as the last object of one may be a large one.
-        while not self._native.step(budget.slice_s / 2):
+        # Not all of a slice: its last object may be one that takes long.
+        while not self._native.step(budget.slice_s * SLICE_SHARE):
             budget.rest()
             if budget.is_spent():
                 return False
