@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 BLOCK, OBJECT, NAMESPACE, FRAME, END = range(5)  # the kinds of `_heap.Holders.item`
+PASSING, NAMED = 1, 2  # strengths of an end: a frame, which will be left; what has a name of its own
 
 _LENGTH = re.compile(r"\[len [\d,]+\]")
 _GENERATORS: dict[type | None, tuple[str, str]] = {
@@ -44,12 +45,12 @@ class Step(NamedTuple):
 
 
 def strength_of(holder: Holder) -> int:
-    """How good an end of a chain it is: 2 for what has a name of its own, 1 for what passes (a frame), else 0."""
+    """How good an end of a chain it is: NAMED, PASSING, or 0 for what is only on the way."""
     if holder.kind >= NAMESPACE:
-        return 1 if holder.kind == FRAME else 2
+        return PASSING if holder.kind == FRAME else NAMED
     if holder.module is not None or holder.type is _LRU_CACHE:
-        return 2
-    return 1 if holder.type in _GENERATORS or holder.type is types.FrameType else 0
+        return NAMED
+    return PASSING if holder.type in _GENERATORS or holder.type is types.FrameType else 0
 
 
 def without_lengths(words: str) -> str:

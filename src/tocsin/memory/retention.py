@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tocsin.memory.holder_words import OBJECT, Holder, Step, bound_of, strength_of, without_lengths, words_of
+from tocsin.memory.holder_words import (
+    NAMED,
+    OBJECT,
+    PASSING,
+    Holder,
+    Step,
+    bound_of,
+    strength_of,
+    without_lengths,
+    words_of,
+)
 from tocsin.model.memory import Retention
 
 if TYPE_CHECKING:
@@ -23,8 +34,10 @@ BLOCKS_MOST = 4096
 PASSES_MOST = 16
 WANTED_MOST = 1024
 WALL_FACTOR = 5.0
+STEPS_MOST = 64
+SLICE_SHARE = 0.8
 SHARED_ENOUGH = 0.8
-NAMED = 2  # the strength of a holder that has a name of its own, so that nobody looks further
+UNSEEN = "nothing that can be seen holds them: C code does, or lost its reference, if they were not freed meanwhile"
 NOT_THERE = "the C extension is not there, which looks for holders"
 
 
@@ -58,7 +71,7 @@ def find_holders(
         stopped = search.why_incomplete(budget)
         return {site: _answer(search, [number_of[block] for block in some], stopped) for site, some in asked.items()}
     finally:
-        while not search.drop(slice_s / 2):
+        while not search.drop(slice_s * SLICE_SHARE):
             pause(slice_s)
 
 
@@ -98,8 +111,10 @@ class _Search:
         self.drop = native.drop
         self._edges = 0
         self._up: dict[int, list[tuple[int, str | None]]] = {}
+        self._down: dict[int, list[int]] = {}
         self._strength: dict[int, int] = {}
         self._whole: set[int] = set()  # items whose holders were looked for in a whole pass
+        self._doubted: set[int] = set()  # items of a pass that was disturbed
         self.ways: list[_Way] = [_Way()] * blocks
         self.is_complete = False
 
@@ -118,8 +133,9 @@ class _Search:
         for _ in range(PASSES_MOST):
             if not self._one_pass(budget):
                 break
-            if not self.state()["disturbed"]:
-                self._whole.update(wanted)
+            # A full collection changes the order of objects, and some may have been missed: once more, but only once.
+            again = self.state()["disturbed"] and not self._doubted.issuperset(wanted)
+            (self._doubted if again else self._whole).update(wanted)
             self._learn()
             wanted = self._to_ask()
             if not wanted:
@@ -129,8 +145,8 @@ class _Search:
         self._learn()
 
     def _one_pass(self, budget: _Budget) -> bool:
-        # Half of a slice, as the last object of one may be a large one.
-        while not self._native.step(budget.slice_s / 2):
+        # Not all of a slice: its last object may be one that takes long.
+        while not self._native.step(budget.slice_s * SLICE_SHARE):
             budget.rest()
             if budget.is_spent():
                 return False
@@ -141,30 +157,55 @@ class _Search:
         self._edges += len(edges)
         for child, holder, name in edges:
             self._up.setdefault(child, []).append((holder, name))
+            self._down.setdefault(holder, []).append(child)
             if holder not in self._strength:
                 self._strength[holder] = strength_of(self.holder(holder))
-        self.ways = [self._way(block) for block in range(self.blocks)]
+        far = {strength: self._distances(strength) for strength in (NAMED, PASSING)}
+        self.ways = [self._way(block, far) for block in range(self.blocks)]
+
+    def _distances(self, strength: int) -> dict[int, int]:
+        """By item, how many steps it is to the nearest holder of this strength."""
+        far = {number: 0 for number, one in self._strength.items() if one == strength}
+        waiting = deque(far)
+        while waiting:
+            at = waiting.popleft()
+            for below in self._down.get(at, ()):
+                if below not in far:
+                    far[below] = far[at] + 1
+                    waiting.append(below)
+        return far
 
     def holder(self, number: int) -> Holder:
         return Holder(*self._native.item(number))
 
-    def _way(self, block: int) -> _Way:
-        """The shortest to a holder with a name of its own, else to a frame or the like, else the longest there is."""
-        best = _Way()
-        before: dict[int, tuple[int, str | None]] = {}
-        waiting = deque([block])
-        while waiting:
-            at = waiting.popleft()
-            strength = self._strength.get(at, 0) if at != block else -1
-            if strength > best.strength or (strength == best.strength == 0):
-                best = _Way(_steps(block, at, before), strength)
-            if strength >= NAMED:
-                break
-            for holder, name in self._up.get(at, ()):
-                if holder not in before and holder != block:
-                    before[holder] = (at, name)
-                    waiting.append(holder)
-        return best
+    def _way(self, block: int, far: Mapping[int, Mapping[int, int]]) -> _Way:
+        """The shortest to a holder with a name of its own, else to a frame or the like, else as far as it goes."""
+        for strength, steps_to in far.items():
+            steps = self._descend(block, steps_to)
+            if steps:
+                return _Way(steps, strength)
+        seen, at = {block}, block
+        longest: list[Step] = []
+        while (step := next(((up, name) for up, name in self._up.get(at, ()) if up not in seen), None)) is not None:
+            at = step[0]
+            seen.add(at)
+            longest.append(Step(*step))
+        return _Way(tuple(longest), 0 if longest else -1)
+
+    def _descend(self, block: int, steps_to: Mapping[int, int]) -> tuple[Step, ...]:
+        """Always to whoever is nearest to the end."""
+        steps: list[Step] = []
+        at = block
+        while at == block or steps_to[at] > 0:
+            # A block that is itself an end does not count as its own: who is sent around by that finds nothing.
+            known = [
+                (steps_to[up], Step(up, name)) for up, name in self._up.get(at, ()) if up in steps_to and up != block
+            ]
+            if not known or len(steps) > STEPS_MOST:
+                return ()
+            steps.append(min(known, key=itemgetter(0))[1])
+            at = steps[-1].item
+        return tuple(steps)
 
     def _to_ask(self) -> list[int]:
         """Those whose holders are not all known and would tell something, the nearest to the blocks first."""
@@ -180,15 +221,6 @@ class _Search:
 
     def _may_have_holders(self, number: int) -> bool:
         return self._strength.get(number, 0) < NAMED and self.holder(number).kind <= OBJECT
-
-
-def _steps(block: int, end: int, before: dict[int, tuple[int, str | None]]) -> tuple[Step, ...]:
-    steps = []
-    while end != block:
-        below, name = before[end]
-        steps.append(Step(end, name))
-        end = below
-    return tuple(reversed(steps))
 
 
 def _answer(search: _Search, blocks: Sequence[int], stopped: str) -> Retention:
