@@ -79,6 +79,7 @@ class Engine:
             given.SeriesFailed: self._lose,
             given.Event: self._event,
             given.Check: self._check,
+            given.JudgeNow: self._judge_now,
             given.Acknowledge: self._acknowledge,
             given.Resolve: self._resolve,
             given.PutSilence: self._put_silence,
@@ -169,6 +170,8 @@ class Engine:
         if new.series_id in self.series:
             return  # two callers met it at once
         series = self.series[new.series_id] = Series(new.key, self._points)
+        if new.key.metric == "container.memory.utilization":
+            self.decisions.teller.reasons.inhibitions.families.contained = True
         wanted = [compiled for compiled in self.rules.for_series(new.key) if compiled.enabled]
         self._watches[new.series_id] = watches = [self._watch(compiled, series) for compiled in wanted]
         self._known[new.series_id] = (series.push, watches)
@@ -243,6 +246,28 @@ class Engine:
         for watch in asked:
             self.decisions.checked(watch, watch.judge_now(self._active_s))
         self._answers.append(lambda: _checked(asked, compiled))
+
+    def _judge_now(self, asked: given.JudgeNow) -> None:
+        found = [episode for case in asked.cases if (episode := self._judge_case(case)) is not None]
+        self._answers.append(
+            lambda: Answer(triggered=bool(found), alerts=tuple(episode.snapshot() for episode in found))
+        )
+
+    def _judge_case(self, case: given.Case) -> Episode | None:
+        """Judge readings that say one thing; the episode of the worst rule that they break."""
+        mono_s, active_s = self._now.mono_s, self._active_s
+        watches: list[Watch] = []
+        for series_id, value in zip(case.series_ids, case.values, strict=True):
+            self.series[series_id].push(mono_s, value)
+            watches += [watch for watch in self._watches[series_id] if watch.take(value, mono_s, active_s)]
+        broken = [(watch.rule.severity, place) for place, watch in enumerate(watches) if watch.is_beyond()]
+        worst = watches[max(broken)[1]] if broken else None
+        for watch in watches:
+            if watch is worst:
+                self.decisions.asked(watch, watch.judge_now(active_s), case)
+            elif (turn := watch.judge_again(active_s)) is not None:
+                self.decisions.turned(watch, turn)
+        return None if worst is None else worst.episode
 
     def _acknowledge(self, command: given.Acknowledge) -> None:
         alert = self.decisions.acknowledge(command)

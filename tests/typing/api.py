@@ -26,7 +26,13 @@ from tocsin import (
     ConsoleAlertChannel,
     ControlError,
     DeliveryError,
+    HeapSnapshot,
     Instant,
+    LeakAnalysis,
+    LeakSite,
+    MemoryAlertManager,
+    MemoryProfiler,
+    MemoryReport,
     MonitoringCoordinator,
     Notice,
     PerformanceAlert,
@@ -133,6 +139,20 @@ async def use(system: AlertSystem) -> None:
     assert_type(system.stop(timeout_s=1.0), bool)
 
 
+async def report_on_memory(system: AlertSystem, rule: AlertRule) -> None:
+    assert_type(await MemoryAlertManager().check_memory_alerts(MemoryReport(rss_mb=710.0)), list[PerformanceAlert])
+    manager = MemoryAlertManager(system)
+    await manager.add_channel(Pager())
+    manager.add_rule(rule)
+    analysis = LeakAnalysis(potential_leaks=(LeakSite(file="app.py", line=3),), growth_rate_mb_per_hour=60.0)
+    alerts = await manager.check_leak_alerts(analysis)
+    assert_type(await manager.acknowledge_alert(alerts[0].id), PerformanceAlert)
+    assert_type(await manager.get_recent_alerts(10), list[PerformanceAlert])
+    assert_type(await manager.get_alerts_by_category(AlertCategory.MEMORY_LEAK), list[PerformanceAlert])
+    assert_type(await manager.get_unacknowledged_alerts(), list[PerformanceAlert])
+    await manager.clear_history()
+
+
 def refuse(system: AlertSystem) -> Mapping[str, Any]:
     try:
         system.acknowledge("id", by="me")
@@ -151,6 +171,15 @@ def look() -> float | None:
     report = PerformanceMonitor().read()
     assert_type(report, PerformanceReport)
     return report.get("system.cpu.utilization")
+
+
+def remember(now_s: float) -> MemoryReport:
+    with MemoryProfiler(interval_bytes=65536, components={"sessions": ["app.sessions"]}) as profiler:
+        assert_type(profiler.snapshot(now_s), HeapSnapshot)
+        assert_type(profiler.report(now_s, limit_bytes=512e6), MemoryReport)
+    site = LeakSite(file="app.py", line=41)
+    assert_type(LeakAnalysis(potential_leaks=(site,)).potential_leaks, tuple[LeakSite, ...])
+    return MemoryReport(rss_mb=710.0)
 
 
 def on_a_clock_of_ones_own(notice: Notice) -> None:

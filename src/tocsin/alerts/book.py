@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tocsin.alerts.episode import Episode
     from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.levels import AlertCategory
 
 
 class AlertBook:
@@ -79,6 +80,14 @@ class AlertBook:
         shown = [episode.snapshot() for episode in tuple(self._open.values()) if episode.id not in self._hidden]
         alerts = [alert for alert in (*self._closed, *shown) if alert.triggered]
         return sorted(alerts, key=lambda alert: alert.started_at, reverse=True)
+
+    def of_category(self, category: AlertCategory) -> list[PerformanceAlert]:
+        """The recent alerts of a category, newest first."""
+        return [alert for alert in self.recent() if alert.category is category]
+
+    def unacknowledged(self) -> list[PerformanceAlert]:
+        """The recent alerts that nobody has acknowledged, newest first."""
+        return [alert for alert in self.recent() if alert.acknowledgement is None]
 
     def show(self, episode: Episode) -> None:
         """An episode changed, so it is in sight again."""

@@ -16,7 +16,7 @@ from tocsin.alerts.life import Turn
 from tocsin.alerts.proofs import wanted_proofs
 from tocsin.alerts.reasons.silences import matches
 from tocsin.alerts.telling import Teller
-from tocsin.alerts.wording import explain, message_of
+from tocsin.alerts.wording import component_of, explain, message_of
 from tocsin.model.alert import Acknowledgement
 from tocsin.model.inputs import Change, Outcome, Want
 from tocsin.model.levels import AlertState, Verdict
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tocsin.alerts.watch import Watch
     from tocsin.clock import Instant
     from tocsin.model.alert import PerformanceAlert
-    from tocsin.model.inputs import Acknowledge, Event, EvidenceFound
+    from tocsin.model.inputs import Acknowledge, Case, Event, EvidenceFound
     from tocsin.model.orders import Maintenance, Silence
 
 
@@ -47,6 +47,9 @@ class Decisions:
         book: where alerts stand.
         history: where occurrences are remembered.
         settings: how alerts live and who hears of them.
+
+    Attributes:
+        teller: who is told what.
     """
 
     def __init__(self, book: AlertBook, history: AlertHistory, settings: AlertSettings) -> None:
@@ -116,6 +119,17 @@ class Decisions:
         signals = self.teller.occurred(episode, 1, self._now)
         self._change(episode, AlertState.FIRING, "checked again", signals=signals)
         self._history.add(episode.snapshot(), now=self._now)
+
+    def asked(self, watch: Watch, turn: Turn | None, case: Case) -> None:
+        """Readings from outside broke a rule: it rings, or occurs once more, with the proof that came along."""
+        if turn is not None:
+            self.turned(watch, turn)
+        if watch.episode is not None:
+            for evidence in case.evidence:
+                watch.episode.add_evidence(evidence)
+            watch.episode.advise(case.recommendations)
+        if turn is None:
+            self.checked(watch, None)
 
     def missed(self, watch: Watch, silent_s: float) -> None:
         """A series has been silent for a time; a firing alert of it ends after long, since it is gone."""
@@ -261,6 +275,7 @@ class Decisions:
         episode = self._book.episode(found.alert_id)
         if episode is not None:
             episode.add_evidence(found.evidence)
+            episode.advise(found.recommendations)
             self._change(episode, episode.state, "evidence captured")
 
     # -- what all have in common
@@ -322,6 +337,6 @@ def origin_of(watch: Watch) -> Origin:
     rule = watch.rule
     return Origin(
         title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
-        component=rule.component, labels=watch.key.labels, recommendations=rule.recommendations,
+        component=component_of(rule, watch.key), labels=watch.key.labels, recommendations=rule.recommendations,
         unit=rule.unit, threshold=float(rule.limit), runbook_url=rule.runbook_url, owner=rule.owner,
     )  # fmt: skip

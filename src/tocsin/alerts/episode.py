@@ -83,7 +83,7 @@ class Episode:
     """
 
     __slots__ = (
-        "_facts", "acknowledgement", "count", "evidence", "fingerprint", "fired_s", "held", "id", "last_s",
+        "_facts", "acknowledgement", "advice", "count", "evidence", "fingerprint", "fired_s", "held", "id", "last_s",
         "lasts", "message", "origin", "resolved_at", "severity", "started_at", "state", "suppressed", "told", "trace",
         "trace_cut", "updated_at", "value", "waiting", "worse",
     )  # fmt: skip
@@ -107,6 +107,7 @@ class Episode:
         self.held: Held | None = None
         self.acknowledgement: Acknowledgement | None = None
         self.evidence: list[Evidence] = []
+        self.advice: tuple[str, ...] = ()
         self.trace: list[TraceStep] = []
         self.trace_cut = 0
         self.told: dict[str, Told] = {}
@@ -151,14 +152,19 @@ class Episode:
         """Let these proofs take the place of all that were there, several of one kind included."""
         self.evidence = list(found[:MAX_EVIDENCE])
 
+    def advise(self, recommendations: tuple[str, ...]) -> None:
+        """Let advice that fits what was found take the place of the rule's; none leaves it as it is."""
+        self.advice = recommendations or self.advice
+
     def snapshot(self) -> PerformanceAlert:
         """The alert as it stands."""
         origin = self.origin
         return PerformanceAlert(
             origin.title, self.message, self.severity, origin.category,
             id=self.id, fingerprint=self.fingerprint, rule=origin.rule, source=origin.source,
-            component=origin.component, recommendations=origin.recommendations, evidence=tuple(self.evidence),
-            value=self.value, threshold=origin.threshold, unit=origin.unit, labels=dict(origin.labels),
+            component=origin.component, recommendations=self.advice or origin.recommendations,
+            evidence=tuple(self.evidence), labels=dict(origin.labels),
+            value=self.value, threshold=origin.threshold, unit=origin.unit,
             started_at=self.started_at, updated_at=self.updated_at, resolved_at=self.resolved_at, state=self.state,
             count=max(self.count, 1), suppressed=self.suppressed, held=self.held,
             acknowledgement=self.acknowledgement, trace=self._shown_trace(),

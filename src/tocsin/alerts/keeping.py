@@ -82,6 +82,7 @@ class KeptAlert(msgspec.Struct, frozen=True, kw_only=True):
     held: Held | None
     acknowledgement: Acknowledgement | None
     evidence: list[Evidence]
+    advice: tuple[str, ...]
     trace: list[TraceStep]
     trace_cut: int
     told: dict[str, KeptTold]
@@ -105,8 +106,9 @@ def keep(episode: Episode, now: Instant, life: KeptLife | None) -> KeptAlert:
         state=episode.state, started_at=episode.started_at, updated_at=episode.updated_at, value=episode.value,
         count=episode.count, lasts=episode.lasts, age_s=mono_s - episode.last_s,
         fired_age_s=None if episode.fired_s is None else mono_s - episode.fired_s, suppressed=episode.suppressed,
-        held=episode.held, acknowledgement=episode.acknowledgement, evidence=episode.evidence, trace=episode.trace,
-        trace_cut=episode.trace_cut, told=told, waiting=episode.waiting, worse=episode.worse, life=life,
+        held=episode.held, acknowledgement=episode.acknowledgement, evidence=episode.evidence, advice=episode.advice,
+        trace=episode.trace, trace_cut=episode.trace_cut, told=told, waiting=episode.waiting, worse=episode.worse,
+        life=life,
     )  # fmt: skip
 
 
@@ -116,7 +118,7 @@ def revive(kept: KeptAlert, now: Instant) -> Episode:
     since_s = now.mono_s - away_s
     episode = Episode(kept.origin, kept.severity, kept.message, kept.started_at)
     for name in ("id", "state", "updated_at", "value", "count", "lasts", "suppressed", "held", "acknowledgement",
-                 "evidence", "trace", "trace_cut", "waiting", "worse"):  # fmt: skip
+                 "evidence", "advice", "trace", "trace_cut", "waiting", "worse"):  # fmt: skip
         setattr(episode, name, getattr(kept, name))
     episode.last_s = since_s - kept.age_s
     episode.fired_s = None if kept.fired_age_s is None else since_s - kept.fired_age_s

@@ -90,6 +90,20 @@ class Watch:
             return None
         return self._live(Verdict.BAD, active_s, Terms(0.0, self.rule.keep_firing_for_s))
 
+    def take(self, value: float, mono_s: float, active_s: float) -> bool:
+        """Take a reading without judging it. False: the window holds too little for a verdict."""
+        self.seen_s = active_s
+        if self._aggregate is not None:
+            value = self._aggregate(mono_s)
+        self.value = None if value != value else value  # noqa: PLR0124 - NaN
+        return self.value is not None
+
+    def judge_again(self, active_s: float) -> Turn | None:
+        """Judge what was taken, only to see whether an alert that is open is over."""
+        if self.life is UNBORN:
+            return None
+        return self._live(_BAD if self._bad_now() else _OK, active_s)
+
     def is_beyond(self) -> bool:
         """Whether the present value is beyond the threshold itself."""
         return self.value is not None and self._is_bad(self.value)

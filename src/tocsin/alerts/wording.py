@@ -27,17 +27,29 @@ def message_of(rule: AlertRule, key: SeriesKey, value: float | None, *, verdict:
         what = "no readings" if verdict is Verdict.NO_DATA else "its sensor fails"
         return f"{key}: {what}, so {rule.name} cannot be judged"
     fields = {
-        "component": rule.component or "program",
+        "component": component_of(rule, key) or "program",
         "value": format_value(value, rule.unit),
         "threshold": format_value(rule.limit, rule.unit),
         "metric": rule.metric,
         "labels": ", ".join(text for _, text in key.labels),
+        "megabytes": _plain(value, 1e6),
+        "threshold_megabytes": _plain(rule.limit, 1e6),
     }
     if rule.message:
         # Not `str.format`: what a template names beside these stays as it was written.
         return _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
     side = _SIDES.get(rule.condition, "against")
     return f"{key} is {fields['value']}, {side} the threshold {fields['threshold']}"
+
+
+def component_of(rule: AlertRule, key: SeriesKey) -> str:
+    """The part of the program that an alert is about: the rule's, or else the one that the series names."""
+    return rule.component or next((text for name, text in key.labels if name == "component"), "")
+
+
+def _plain(value: float | None, unit: float) -> str:
+    """A bare number of a unit, to two decimals."""
+    return "?" if value is None else f"{round(value / unit, 2):.15g}"
 
 
 def explain(rule: AlertRule, value: float | None) -> str:

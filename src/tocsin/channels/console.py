@@ -171,7 +171,8 @@ def _facts(alert: PerformanceAlert) -> str:
         ]
     if alert.component:
         facts.append(f"component {visible(alert.component)}")
-    facts += [f"{visible(name)} {visible(value)}" for name, value in alert.labels.items()]
+    said = ("component", alert.component)
+    facts += [f"{visible(name)} {visible(value)}" for name, value in alert.labels.items() if (name, value) != said]
     if not alert.rule and alert.source:
         facts.append(f"source {visible(alert.source)}")
     if alert.count > 1:

@@ -24,6 +24,7 @@ VERBS: Final = {
     "demo": "Watch a small misbehaving service ring the bell.",
     "run": "Run a Python program and watch it from inside.",
     "status": "Show how a running program does, and its open alerts.",
+    "leaks": "Show what a running program leaks, and where its memory is.",
     "watch": "Watch this machine and, with --pid, one process.",
     "init": "Write a tocsin.toml with every setting explained.",
     "check": "Check a configuration file and name every mistake.",

@@ -43,19 +43,27 @@ def split_args(args: Sequence[str]) -> tuple[list[str], list[str]]:
             return list(args[:at]), list(args[at + 1 :])
         if word in {"--config", "--name"}:
             at += 2
-        elif word in {"-h", "--help"} or word.startswith(("--config=", "--name=")):
+        elif word in {"-h", "--help", "--leaks"} or word.startswith(("--config=", "--name=")):
             at += 1
         else:
             break
     return list(args[:at]), list(args[at:])
 
 
-@click.command(cls=_Verbatim, options_metavar="[--config FILE] [--name NAME] [--]")
+@click.command(cls=_Verbatim, options_metavar="[--config FILE] [--name NAME] [--leaks] [--]")
 @click.option("--config", metavar="FILE", help="The configuration; by default the tocsin.toml of this folder, if any.")
 @click.option("--name", metavar="NAME", help="The program's name in alerts and for `tocsin status`.")
+@click.option("--leaks", is_flag=True, help="Look each second, and print at the exit what the program leaks.")
 @click.argument("program", nargs=-1, metavar="SCRIPT | -m MODULE | -c CODE [ARGS]...")
 @click.pass_context
-def command(ctx: click.Context, config: str | None, name: str | None, program: tuple[str, ...]) -> NoReturn:  # noqa: ARG001 - see parse_args
+def command(
+    ctx: click.Context,
+    *,
+    config: str | None,
+    name: str | None,
+    leaks: bool,
+    program: tuple[str, ...],  # noqa: ARG001 - see parse_args
+) -> NoReturn:
     """Run a Python program and watch it from inside.
 
     What follows the options of `tocsin run` is handed to the Python interpreter as it stands, and the exit code is the
@@ -72,6 +80,7 @@ def command(ctx: click.Context, config: str | None, name: str | None, program: t
             click.echo(f"tocsin: python -{deaf} ignores what tocsin run adds; the program runs unwatched", err=True)
         else:
             environment |= _for_the_bootstrap(config, name, started_as)
+            environment |= {"TOCSIN_RUN_LEAKS": "1"} if leaks else {}
     _become([sys.executable, *words], environment)
 
 

@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Never, NoReturn
 
 from tocsin.alerts.settings import AlertSettings, Route
-from tocsin.config import values
 from tocsin.config.channels import literal_secrets, make_channel, route_of
 from tocsin.config.mistakes import Mistake, Wrong, choices, nearest, show
 from tocsin.config.table import SETTINGS, default
 from tocsin.errors import ConfigError, Problem
+from tocsin.memory.settings import MemorySettings
 from tocsin.model.metrics import CATALOGUE, SHORT_NAMES
 from tocsin.rules.defaults import default_rules as default_pack
 from tocsin.sensors.storage.settings import StorageSettings
@@ -49,8 +49,8 @@ class AlertConfig:
         channels: who is told: channel objects, functions, or descriptions; None: the console.
         state_dir: where state is kept; None: in memory only.
         false_alarms_per_week: of thresholds that learn; checked and kept for the room that will use it.
-        components: to each part of the program its modules; checked and kept for the room that will use it.
-        memory: settings of the memory profiler; checked and kept for the room that will use it.
+        components: to each part of the program its modules; what leaks, and who holds memory, is told by these.
+        memory: settings of the memory profiler; see `memory_settings`.
         storage: settings of the background probe of storage; see `storage_settings`.
         suppress_after: events of one source and level that are told within the window.
         suppress_window: seconds of that window.
@@ -84,7 +84,7 @@ class AlertConfig:
     state_dir: Path | None
     false_alarms_per_week: float
     components: Mapping[str, tuple[str, ...]]
-    memory: Mapping[str, float | str]
+    memory: Mapping[str, Any]
     storage: Mapping[str, Any]
     suppress_after: int
     suppress_window: float
@@ -116,7 +116,7 @@ class AlertConfig:
         state_dir: str | os.PathLike[str] | None = default("state_dir"),  # noqa: B008 - the value is None
         false_alarms_per_week: float = default("false_alarms_per_week"),
         components: Mapping[str, str | Sequence[str]] = default("components"),
-        memory: Mapping[str, float | str] = default("memory"),
+        memory: Mapping[str, Any] = default("memory"),
         storage: Mapping[str, Any] = default("storage"),
         suppress_after: int = default("suppress_after"),
         suppress_window: float | str = default("suppress_window"),
@@ -148,7 +148,18 @@ class AlertConfig:
     @property
     def memory_interval_bytes(self) -> int:
         """Bytes of allocation between two samples of the memory profiler."""
-        return values.size_bytes(self.memory.get("interval", default("memory")["interval"]))
+        return self.memory_settings.interval_bytes
+
+    @property
+    def memory_settings(self) -> MemorySettings:
+        """What the memory profiler is told."""
+        given = self.memory
+        return MemorySettings(
+            enabled=given["enabled"],
+            interval_bytes=given["interval"],
+            snapshot_s=given["snapshot"],
+            tier=given["tier"],
+        )
 
     @property
     def storage_settings(self) -> StorageSettings:
@@ -247,7 +258,8 @@ class AlertConfig:
                 plain[key] = [item.name for item in plain[key]]
         for key in _TABLES:
             if key in plain:
-                plain[key] = dict(plain[key])
+                usual = SETTINGS[key].read(SETTINGS[key].default)
+                plain[key] = {name: value for name, value in plain[key].items() if usual.get(name) != value}
         return f"AlertConfig({', '.join(f'{key}={value!r}' for key, value in plain.items())})"
 
     def __setattr__(self, key: str, value: object) -> NoReturn:

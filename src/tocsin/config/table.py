@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from tocsin.config import values
+from tocsin.config import parts, values
 from tocsin.config.channels import read_channels
 
 
@@ -51,16 +51,16 @@ SETTINGS: Final[dict[str, Setting]] = {
     "channels": Setting(None, read_channels, "[ConsoleAlertChannel()]", "the console, which everybody has"),
     "state_dir": Setting(None, values.folder, '".tocsin"', "in memory only: a library writes no files unasked"),
     "false_alarms_per_week": Setting(1.0, values.positive, "1", "more, and people turn the bell off"),
-    "components": Setting({}, values.components, '{"cache": ["app.cache.*"]}', "only you know your program's parts"),
+    "components": Setting({}, parts.components, '{"cache": ["app.cache.*"]}', "only you know your program's parts"),
     "memory": Setting(
-        {"interval": "128 KiB"},
-        values.memory,
+        dict(parts.MEMORY_DEFAULTS),
+        parts.memory,
         '{"interval": "128 KiB"}',
         "a sample for each 128 KiB of allocation finds a leak and is not felt",
     ),
     "storage": Setting(
-        dict(values.STORAGE_DEFAULTS),
-        values.storage,
+        dict(parts.STORAGE_DEFAULTS),
+        parts.storage,
         '{"write_probe": True}',
         "a read each ten seconds costs a disk nothing, and writes wear it out",
     ),

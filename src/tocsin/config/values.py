@@ -9,20 +9,15 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from tocsin.config.mistakes import Mistake, Wrong, choices, show, wrong
+from tocsin.config.mistakes import Mistake, Wrong, show, wrong
 from tocsin.model.rule import AlertRule
 from tocsin.model.units import BYTES, RATIO, SECONDS, parse_quantity
 
 Reader = Callable[[object], Any]
 _T = TypeVar("_T")
 
-MEMORY_KEYS: Final = ("interval",)
-STORAGE_DEFAULTS: Final[Mapping[str, bool | str]] = MappingProxyType(
-    {"read_probe": True, "write_probe": False, "write_every": "60s", "write_budget": "10 MB", "min_free": "512 MiB"}
-)
 _MAX_INTERVAL_BYTES: Final = 2**40
 _A_PERCENTAGE: Final = "a percentage such as 85 or '85 %'"
 _MILLISECONDS: Final = "a time such as 100 (milliseconds) or '100 ms'"
@@ -151,68 +146,11 @@ def rules(value: object) -> tuple[AlertRule, ...]:
             )
         else:
             seen.add(rule.name)
-    return _settled(tuple(found), mistakes)
-
-
-def components(value: object) -> Mapping[str, tuple[str, ...]]:
-    """Parts of the program: to each name the modules that belong to it, `app.cache.*` meaning all below."""
-    mistakes: list[Mistake] = []
-    found: dict[str, tuple[str, ...]] = {}
-    for name, modules in _mapping(value, "a table of module names").items():
-        listed = (modules,) if isinstance(modules, str) else modules
-        if (
-            not isinstance(listed, (list, tuple))
-            or not listed
-            or not all(isinstance(one, str) and one for one in listed)
-        ):
-            mistakes.append(
-                Mistake((name,), show(modules), "a list of module names", 'components={"cache": ["app.cache.*"]}')
-            )
-        else:
-            found[name] = tuple(listed)
-    return _settled(MappingProxyType(found), mistakes)
-
-
-def memory(value: object) -> Mapping[str, float | str]:
-    """Settings of the memory profiler, kept as they were given once they are known to be right."""
-    mistakes: list[Mistake] = []
-    found: dict[str, float | str] = {}
-    for key, setting in _mapping(value, "a table of settings").items():
-        if key not in MEMORY_KEYS:
-            mistakes.append(Mistake((key,), "an unknown key", choices(MEMORY_KEYS, key), remark=True))
-        elif not _is_size(setting):
-            mistakes.append(
-                Mistake(
-                    (key,),
-                    show(setting),
-                    "a size such as '128 KiB', of 1 byte or more",
-                    'memory={"interval": "128 KiB"}',
-                )
-            )
-        else:
-            found[key] = setting  # type: ignore[assignment]  # a size is a number or a text
-    return _settled(MappingProxyType(found), mistakes)
-
-
-def storage(value: object) -> Mapping[str, Any]:
-    """Settings of the background probe of storage, each in its one form; what is not given has its default."""
-    mistakes: list[Mistake] = []
-    found: dict[str, Any] = {}
-    for key, setting in {**STORAGE_DEFAULTS, **_mapping(value, "a table of settings")}.items():
-        reader = _STORAGE_READERS.get(key)
-        if reader is None:
-            mistakes.append(Mistake((key,), "an unknown key", choices(tuple(_STORAGE_READERS), key), remark=True))
-            continue
-        try:
-            found[key] = reader(setting)
-        except Wrong as error:
-            example = f"storage={{{key!r}: {STORAGE_DEFAULTS.get(key, '/var/lib/orders')!r}}}"
-            mistakes += [one._replace(path=(key, *one.path), example=one.example or example) for one in error.mistakes]
-    return _settled(MappingProxyType(found), mistakes)
+    return settled(tuple(found), mistakes)
 
 
 def size_bytes(value: float | str) -> int:
-    """A size in bytes, as `memory` has accepted it."""
+    """A size in bytes, of what `is_size`."""
     return int(_quantity(value, "a size")[0])
 
 
@@ -220,7 +158,7 @@ def size_or_none(value: object) -> int | None:
     """A size of at least a byte, in bytes: 4096, "64 MiB"; None for no bound."""
     if value is None:
         return None
-    if not _is_size(value):
+    if not is_size(value):
         raise wrong(value, "a size such as '64 MiB', of 1 byte or more, or None for no bound")
     return int(_quantity(value, "a size")[0])
 
@@ -232,28 +170,8 @@ def as_sequence(value: object, expected: str) -> list[Any]:
     return list(value)
 
 
-def _size(low: int, words: str) -> Reader:
-    """A reader of sizes of at least `low` bytes."""
-
-    def read(value: object) -> int:
-        if not _is_size(value) or size_bytes(value) < low:  # type: ignore[arg-type]  # a size is a number or a text
-            raise wrong(value, f"a size such as '{words}', of {low} bytes or more")
-        return size_bytes(value)  # type: ignore[arg-type]  # as above
-
-    return read
-
-
-_STORAGE_READERS: Final[Mapping[str, Reader]] = {
-    "directory": folder,
-    "read_probe": flag,
-    "write_probe": flag,
-    "write_every": seconds(1.0, 86_400.0, words="from 1 s to 1 d"),
-    "write_budget": _size(2 * 2**20, "10 MB"),
-    "min_free": _size(1, "512 MiB"),
-}
-
-
-def _is_size(value: object) -> bool:
+def is_size(value: object) -> bool:
+    """Whether it is a size of at least a byte."""
     try:
         number, unit = _quantity(value, "a size")
     except Wrong:
@@ -284,13 +202,15 @@ def _decimal(number: float) -> float:
     return float(f"{number:.15g}")
 
 
-def _mapping(value: object, expected: str) -> Mapping[str, object]:
+def as_mapping(value: object, expected: str) -> Mapping[str, object]:
+    """A mapping whose keys are texts."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise wrong(value, expected)
     return value
 
 
-def _settled(value: _T, mistakes: list[Mistake]) -> _T:
+def settled(value: _T, mistakes: list[Mistake]) -> _T:
+    """The value, unless there were mistakes, which are raised."""
     if mistakes:
         raise Wrong(*mistakes)
     return value

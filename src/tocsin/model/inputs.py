@@ -70,6 +70,31 @@ class Check(msgspec.Struct, frozen=True, tag="check"):
     series_ids: list[int]
 
 
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """Readings that say one thing, such as a leak by its count and by its rate, and what proves it.
+
+    Attributes:
+        series_ids: the numbers of their series.
+        values: finite, in base units; side by side with `series_ids`.
+        evidence: the proof.
+        recommendations: what to do about it; they take the place of the rule's.
+    """
+
+    series_ids: list[int]
+    values: list[float]
+    evidence: tuple[Evidence, ...] = ()
+    recommendations: tuple[str, ...] = ()
+
+
+class JudgeNow(msgspec.Struct, frozen=True, tag="judge_now"):
+    """Take readings from outside, and judge them at once, without the rules' `for`.
+
+    Of the rules on one case only the worst that is broken rings, or occurs once more: it speaks for the others.
+    """
+
+    cases: tuple[Case, ...]
+
+
 class Acknowledge(msgspec.Struct, frozen=True, tag="acknowledge"):
     """Somebody takes care of an alert; for so many seconds, or until it ends."""
 
@@ -123,10 +148,17 @@ class SwitchRule(msgspec.Struct, frozen=True, tag="switch_rule"):
 
 
 class EvidenceFound(msgspec.Struct, frozen=True, tag="evidence"):
-    """The proof that an alert wanted has been captured."""
+    """The proof that an alert wanted has been captured.
+
+    Attributes:
+        alert_id: of the alert.
+        evidence: takes the place of an earlier one of its kind.
+        recommendations: what to do in view of it; they take the place of the rule's.
+    """
 
     alert_id: str
     evidence: Evidence
+    recommendations: tuple[str, ...] = ()
 
 
 class ClearHistory(msgspec.Struct, frozen=True, tag="clear_history"):
@@ -149,6 +181,7 @@ Input = (
     | SeriesFailed
     | Event
     | Check
+    | JudgeNow
     | Acknowledge
     | PutSilence
     | ExpireSilence
@@ -201,6 +234,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         threshold: for a check, in base units.
         reason: in words.
         alert: the alert it concerns.
+        alerts: for readings that were judged at once: the alert of each case that is bad.
     """
 
     found: bool = True
@@ -211,6 +245,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     reason: str = ""
     alert: PerformanceAlert | None = None
+    alerts: tuple[PerformanceAlert, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):

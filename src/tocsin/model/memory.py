@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+# Of some values there are many thousands. They hold none that could lead back to them, so `gc=False` spares the
+# program's garbage collector looking at them.
+
 
 class HeapTier(StrEnum):
     """How the heap is seen, best first."""
@@ -15,7 +18,7 @@ class HeapTier(StrEnum):
     RSS_ONLY = "rss only"
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One place of a stack: the line that runs, and the function it is in."""
 
     file: str
@@ -26,7 +29,7 @@ class Frame(msgspec.Struct, frozen=True):
         return f"{self.file}:{self.line} in {self.function}"
 
 
-class Births(msgspec.Struct, frozen=True):
+class Births(msgspec.Struct, frozen=True, gc=False):
     """What was allocated between two snapshots and still lives.
 
     Attributes:
@@ -42,7 +45,7 @@ class Births(msgspec.Struct, frozen=True):
     live_bytes: float
 
 
-class HeapStack(msgspec.Struct, frozen=True, kw_only=True):
+class HeapStack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one stack has allocated, and what of it lives.
 
     Attributes:
@@ -79,9 +82,16 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         live_variance: variance of that estimate.
         rss_bytes: resident memory of the process.
         arena_bytes: held from the system by pymalloc for small blocks, in use or not.
-        python_blocks: blocks that pymalloc has handed out (`sys.getallocatedblocks`).
+        python_blocks: blocks that pymalloc has handed out (`sys.getallocatedblocks`), older ones included.
+        small_blocks: estimated number of blocks alive since the start that are small enough for pymalloc (512 bytes).
+        small_bytes: estimated bytes of those; what remains of `live_bytes` are larger blocks, from malloc.
+        small_variance: variance of that estimate.
+        small_set_aside_bytes: what pymalloc has set aside for those; it gives sizes in steps of 16 bytes.
+        malloc_free_bytes: kept by malloc for the next time although nobody uses it; it need not be resident. Where it
+            is in very many pieces, of some snapshots ago.
         thinned: samples given up to stay within the cap, their weight going over to the others.
         lost: samples not kept for want of memory; what they stand for is missing.
+        remarks: what limits the figures, in sentences; also why the tier is not the best.
     """
 
     at_s: float
@@ -94,8 +104,21 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int | None = None
     arena_bytes: int | None = None
     python_blocks: int | None = None
+    small_blocks: float | None = None
+    small_bytes: float | None = None
+    small_variance: float | None = None
+    small_set_aside_bytes: float | None = None
+    malloc_free_bytes: int | None = None
     thinned: int = 0
     lost: int = 0
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def large_bytes(self) -> float | None:
+        """Estimated bytes alive since the start that pymalloc does not hold: blocks above 512 bytes, and arrays."""
+        if self.live_bytes is None or self.small_bytes is None:
+            return None
+        return max(self.live_bytes - self.small_bytes, 0.0)
 
 
 class MemoryUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +145,8 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rss_mb: resident memory.
         growth_rate_mb_per_s: robust slope of resident memory over `growth_window_s`; None until that is known.
-        efficiency_score: live bytes ÷ bytes held from the system for them, 0 to 1; None where it cannot be known.
+        efficiency_score: live bytes, in the sizes that pymalloc gives, ÷ bytes held from the system, 0 to 1; None where
+            it cannot be known.
         component: the part of the program that the report is about; by default the process.
         at_s: when, in seconds as the caller gave them.
         tier: how the heap was seen.
@@ -134,7 +158,10 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
         live_high_mb: its upper end.
         arena_mb: held by pymalloc for small blocks.
         fragmentation: share of that which nobody uses, 0 to 1.
-        native_mb: resident memory that neither arenas nor larger blocks of Python explain.
+        native_mb: resident memory, beyond what was there at the start, of C code: neither arenas nor larger blocks of
+            Python explain it, nor what malloc keeps although nobody uses it.
+        malloc_free_mb: resident memory that malloc keeps although nobody uses it, at most; None where malloc does not
+            tell, and then it is in `native_mb`.
         untracked_mb: resident memory that the estimate does not explain (older than the start, or native).
         components: by component, largest first.
         sites: by call site, largest first.
@@ -157,6 +184,7 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     arena_mb: float | None = None
     fragmentation: float | None = None
     native_mb: float | None = None
+    malloc_free_mb: float | None = None
     untracked_mb: float | None = None
     components: tuple[MemoryUse, ...] = ()
     sites: tuple[MemoryUse, ...] = ()
@@ -201,6 +229,10 @@ class LeakSite(msgspec.Struct, frozen=True, kw_only=True):
         old_share: share of the live bytes older than half of what was observed.
         growth_share: share of the growth of the whole process that it explains, 0 to 1; None where unknown.
         observed_s: seconds that it was observed.
+        key: names the site as long as the detector lives, also where its line changes.
+        stack_numbers: of the stacks it is made of, the one that holds most first.
+        bounded_by: the bound of the container that holds the survivors, such as `deque(maxlen=1000)`; empty if none
+            was found.
     """
 
     file: str = ""
@@ -222,6 +254,9 @@ class LeakSite(msgspec.Struct, frozen=True, kw_only=True):
     old_share: float | None = None
     growth_share: float | None = None
     observed_s: float = 0.0
+    key: str = ""
+    stack_numbers: tuple[int, ...] = ()
+    bounded_by: str = ""
 
 
 class LeakAnalysis(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,3 +287,25 @@ class LeakAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: int = 0
     tier: HeapTier | None = None
     remarks: tuple[str, ...] = ()
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """What holds the survivors of a site.
+
+    Attributes:
+        chain: from the nearest holder to one with a name: `("dict[len 48,211]", "attribute _cache of app.Store",
+            "global app.STORE")`. Empty where nothing was found.
+        share: of the survivors asked about, how many are held like that; 0 to 1.
+        bounded_by: the container with a cap that is on the way, like `deque(maxlen=1000)`; empty if there is none.
+        complete: whether all was looked at.
+        remark: what limits this, in a sentence; empty if nothing does.
+    """
+
+    chain: tuple[str, ...] = ()
+    share: float = 0.0
+    bounded_by: str = ""
+    complete: bool = True
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return " ← ".join(self.chain)

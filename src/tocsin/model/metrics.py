@@ -12,6 +12,7 @@ import msgspec
 
 from tocsin.model.host_metrics import CONTAINER, HOST
 from tocsin.model.levels import AlertCategory
+from tocsin.model.memory_metrics import MEMORY
 from tocsin.model.metric_info import MetricInfo, MetricKind, counter, gauge, read_from
 from tocsin.model.runtime_metrics import DESCRIPTOR_KINDS, RUNTIME
 
@@ -71,8 +72,6 @@ _TOCSIN: Final = (
         "leases of the last five minutes that were collected as garbage without being released; label taken_at",
     ),
     _counter("tocsin.buffer.callbacks.failed", "{error}", "functions given to on_pressure that raised"),
-    _gauge("tocsin.memory.leak.rate", "By/s", "growth of memory that confirmed leaks hold"),
-    _gauge("tocsin.memory.efficiency", "{score}", "live Python bytes for each byte held from the system"),
     _counter("tocsin.events.offered", "{event}", "events handed to emit"),
     _counter("tocsin.events.dropped", "{event}", "events refused because the queue was full"),
     _counter("tocsin.events.coalesced", "{event}", "events merged with an equal one before they were judged"),
@@ -88,7 +87,7 @@ _TOCSIN: Final = (
 )
 
 CATALOGUE: Final[dict[str, MetricInfo]] = {
-    info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *RUNTIME, *_TOCSIN)
+    info.name: info for info in (*HOST, *CONTAINER, *_PROCESS, *RUNTIME, *MEMORY, *_TOCSIN)
 }
 
 

@@ -59,7 +59,8 @@ class AlertRule(_RuleHead, frozen=True, kw_only=True):
         on_error: what a sensor that fails means: `hold` the state, or `alert` after `for_s`.
         sensitivity: for learned thresholds, which are not built yet.
         horizon_s: for forecasts, which are not built yet.
-        message: the alert's text; may name {component}, {value}, {threshold}, {metric} and {labels}.
+        message: the alert's text; may name {component}, {value}, {threshold}, {metric} and {labels}, and as bare
+            numbers of MB (or MB/s) {megabytes} and {threshold_megabytes}.
         recommendations: what to do, most useful first.
         runbook_url: where the longer answer stands.
         owner: who answers for it.

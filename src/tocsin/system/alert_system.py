@@ -10,6 +10,7 @@ from tocsin.clock import Clock, SystemClock
 from tocsin.config import AlertConfig
 from tocsin.coordinator import MonitoringCoordinator
 from tocsin.errors import AlertNotFound, ConfigError, RuleNotFound, TocsinError
+from tocsin.memory_alerts.inline import told
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
@@ -19,6 +20,8 @@ from tocsin.system.checks import DirectChecks
 from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
 from tocsin.system.emitting import Emitter
+from tocsin.system.heap_answers import answers_on_memory
+from tocsin.system.outside import judge_now
 from tocsin.system.registered import RegisteredThread
 from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
@@ -26,13 +29,14 @@ from tocsin.system.threads import Coordinator, ThreadRegister
 if TYPE_CHECKING:
     import threading
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from tocsin.alerts.history import AlertHistory
     from tocsin.channels.protocol import AlertChannel
     from tocsin.clock import Instant
     from tocsin.control import ControlServer
+    from tocsin.memory_alerts.finding import Finding
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import CheckResult
     from tocsin.model.rule import AlertRule
@@ -58,6 +62,7 @@ class AlertSystem(Emitter):
         config: as given.
         coordinator: may be exchanged, or taken away with None.
         buffers: tracks queues and other containers with a capacity.
+        memory: `report()` on the memory of this process, and the `analysis()` of what leaks.
         alert_triggered: signal (title, message, level), for each occurrence that is told.
         alert_changed: signal (PerformanceAlert), for each change of an alert.
     """
@@ -76,6 +81,7 @@ class AlertSystem(Emitter):
         super().__init__(self._core)
         self.coordinator: Coordinator | None = coordinator or self._core.parts
         self.buffers = self._core.buffers
+        self.memory = self._core.memory
         self.alert_triggered = self._core.alert_triggered
         self.alert_changed = self._core.alert_changed
         self._threads = ThreadRegister(lambda: self.coordinator, complain)
@@ -96,7 +102,8 @@ class AlertSystem(Emitter):
         if self._started_at is None:
             self._started_at = self.clock.now()
         if self._reachable and self._control is None:
-            self._control = open_control(self.config.program, self.status)
+            answers = {"status": self.status, **answers_on_memory(self.memory)}
+            self._control = open_control(self.config.program, answers)
         self._core.begin()
         return self
 
@@ -135,6 +142,8 @@ class AlertSystem(Emitter):
     async def monitor_resources(self) -> None:
         """Watch on the caller's event loop instead of a thread, until cancelled or `stop()`."""
         self._stopped = self._core.disabled
+        if not self._stopped:
+            self.memory.begin()
         while not self._stopped:
             pause_s = self._core.interval_s()
             if self._core.stepper.owner is None:
@@ -306,12 +315,11 @@ class AlertSystem(Emitter):
 
     async def get_alerts_by_category(self, category: AlertCategory | str) -> list[PerformanceAlert]:
         """The alerts of a category, newest first. Raises ValueError for an unknown category."""
-        wanted = AlertCategory(category)
-        return [alert for alert in self._core.engine.book.recent() if alert.category is wanted]
+        return self._core.engine.book.of_category(AlertCategory(category))
 
     async def get_unacknowledged_alerts(self) -> list[PerformanceAlert]:
         """The alerts that nobody has acknowledged, newest first."""
-        return [alert for alert in self._core.engine.book.recent() if alert.acknowledgement is None]
+        return self._core.engine.book.unacknowledged()
 
     async def clear_history(self) -> None:
         """Forget what is over; an open alert is shown again at its next change.
@@ -326,6 +334,12 @@ class AlertSystem(Emitter):
             raise TocsinError(
                 "the history was not cleared: no answer from the watch thread; see status()['last_error']"
             )
+
+    async def _judge(self, findings: Sequence[Finding]) -> tuple[PerformanceAlert, ...]:
+        """Judge what a `MemoryAlertManager` was told, with this system as its door."""
+        answer = await self._core.ask(lambda _: judge_now(self._core, findings))
+        await told(self._core.delivery)
+        return () if answer is None else answer.alerts
 
     def get_dynamic_threshold(self, metric: str) -> float:
         """The present bound of a metric in the configuration's unit; the static one, until bounds are learned."""

@@ -13,6 +13,7 @@ from tocsin.model.notice import CheckResult
 from tocsin.model.readings import SeriesKey, is_reading
 from tocsin.rules.defaults import BUFFER_RULE, CONTAINER_RULE, CPU_RULE, MEMORY_RULE, PROCESS_MEMORY_RULE, STORAGE_RULE
 from tocsin.sensors.storage import ProbeResult, probe_storage
+from tocsin.system.outside import sample_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -136,7 +137,7 @@ class DirectChecks:
         return result
 
     def _inputs(self, kind: _Kind, readings: Mapping[SeriesKey, float]) -> list[Input]:
-        inputs, ids = self._core.sample_of(readings)
+        inputs, ids = sample_of(self._core, readings)
         return [*inputs, Check(kind.rule, ids)]
 
     def _nothing(self, kind: _Kind, reason: str) -> CheckResult:

@@ -25,10 +25,11 @@ from tocsin.sensors.linux.pressure_trigger import PressureTrigger
 from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.intake import Intake
+from tocsin.system.memory import MemoryRoom
 from tocsin.system.processes import lines_of_processes
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
-from tocsin.system.self_sensor import SelfSensor
+from tocsin.system.self_sensor import SelfSensor, as_metrics
 from tocsin.system.signals import AlertSignal
 from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
 from tocsin.system.supervision import ThreadSupervision
@@ -37,7 +38,7 @@ from tocsin.system.watching import WatchThread
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tocsin.alerts.settings import Route
     from tocsin.channels.protocol import Channel
@@ -101,7 +102,9 @@ class SystemCore:
             self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died,
             probe=self.runtime.probe,
         )  # fmt: skip
+        self.memory = MemoryRoom(config, clock, wanted=sensors is None and not self.disabled, limit_bytes=self._limit)
         self.parts.add(self.runtime)
+        self.parts.add(self.memory)
         self.parts.add(self.watch)
         self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
         self.alert_changed = AlertSignal("alert_changed", (object,), self.is_started, self.listener_failures)
@@ -168,13 +171,10 @@ class SystemCore:
                 return True
         return False
 
-    def sample_of(self, readings: Mapping[SeriesKey, float]) -> tuple[list[Input], list[int]]:
-        """The inputs that hand over readings taken aside, and the numbers of their series."""
+    def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
+        """The number of each series, new ones included."""
         with self._reading:
-            ids = {self.monitor.id_of(key): key for key in readings}
-        known = self.engine.series
-        new: list[Input] = [given.NewSeries(number, key) for number, key in ids.items() if number not in known]
-        return [*new, given.Sample(list(ids), list(readings.values()))], list(ids)
+            return {key: self.monitor.id_of(key) for key in keys}
 
     @property
     def monitor(self) -> PerformanceMonitor:
@@ -205,6 +205,11 @@ class SystemCore:
 
     def _latest(self) -> dict[SeriesKey, float]:
         return {series.key: series.latest() for series in tuple(self.engine.series.values())}
+
+    def _limit(self) -> float | None:
+        """Bytes that the program may use."""
+        limit = SeriesKey("process.memory.limit")
+        return next((series.latest() for series in tuple(self.engine.series.values()) if series.key == limit), None)
 
     def _ring(self) -> None:
         try:
@@ -239,6 +244,8 @@ class SystemCore:
             ]
         self.runtime.witness.top_processes = lines_of_processes(sensors, self.clock)
         inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
+        if self.memory.enabled:
+            inner.append(self.memory.sensor())
         return PerformanceMonitor(
             [*sensors, *inner, *self._added],
             clock=self.clock,
@@ -248,19 +255,12 @@ class SystemCore:
 
     def _account(self) -> dict[SeriesKey, float]:
         """What was dropped, merged and failed at, as counters."""
-        events = self.intake.counts()
-        failed = self.listener_failures.value() + self.alert_triggered.failures() + self.alert_changed.failures()
-        counts = {SeriesKey(f"tocsin.events.{name}"): events[name] for name in ("offered", "coalesced", "dropped")}
-        counts |= {
-            SeriesKey("tocsin.listeners.failed"): failed,
-            SeriesKey("tocsin.steps.failed"): self.watch.failed_passes.value(),
-            SeriesKey("tocsin.sensors.set_aside"): sum(one.state == "set aside" for one in self.monitor.health()),
-        }
-        for channel, sent in self.delivery.counts().items():
-            counts[SeriesKey("tocsin.notices.dropped", (("channel", channel),))] = sent["dropped"]
-        for reason, count in self.metrics.dropped.items():
-            counts[SeriesKey("tocsin.readings.dropped", (("reason", reason),))] = count
-        return {key: float(count) for key, count in counts.items()}
+        listeners = self.listener_failures.value() + self.alert_triggered.failures() + self.alert_changed.failures()
+        return as_metrics(
+            self.intake.counts(), self.delivery.counts(), readings_dropped=self.metrics.dropped,
+            listeners_failed=listeners, steps_failed=self.watch.failed_passes.value(),
+            set_aside=sum(one.state == "set aside" for one in self.monitor.health()),
+        )  # fmt: skip
 
     def install(self, read: Callable[[], object], name: str | None) -> None:
         """Read one more sensor from now on: a function of the program's own."""
@@ -353,9 +353,12 @@ class SystemCore:
         """Capture what is wanted while it is still to be seen, and let the notices carry it."""
         found = []
         for want in outcome.wants:
-            evidence = self.runtime.witness.capture(want)
+            proof = self.memory.proof(want, self.engine.book.find(want.alert_id))
+            evidence = None if proof is not None else self.runtime.witness.capture(want)
             if evidence is not None:
-                found.append(given.EvidenceFound(want.alert_id, evidence))
+                proof = given.EvidenceFound(want.alert_id, evidence)
+            if proof is not None:
+                found.append(proof)
         if not found:
             return outcome.notices
         self.stepper.step(found, now)
@@ -375,9 +378,9 @@ class SystemCore:
         self._reading = threading.RLock()
         self._monitor = None
         self.metrics.after_fork()
-        self.metrics.after_fork()
         self.loops.close()
         self.runtime.after_fork()
+        self.memory.after_fork()
         self.parts.after_fork()
         self.supervision.after_fork()
         self.intake.after_fork()

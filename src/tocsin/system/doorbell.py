@@ -8,29 +8,31 @@ from tocsin.errors import ControlError
 from tocsin.system.reporting import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tocsin.control import ControlServer
 
 
-def open_control(program: str, status: Callable[[], dict[str, Any]]) -> ControlServer | None:
+def open_control(program: str, answers: Mapping[str, Callable[[], dict[str, Any]]]) -> ControlServer | None:
     """Open the private socket; None, and a logged reason, where that is not possible.
 
     Args:
         program: the name by which the command line finds it.
-        status: asked for `tocsin status`, on the socket's own thread.
+        answers: by command, what is asked for on the socket's own thread.
     """
     from tocsin.control import ControlServer  # noqa: PLC0415 - a bare system is not reached from outside
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
-        if request.get("command") == "status":
-            return status()
-        return {"error": f"unknown command {request.get('command')!r}; this program knows: status"}
+        command = request.get("command")
+        known = answers.get(command) if isinstance(command, str) else None
+        if known is None:
+            return {"error": f"unknown command {command!r}; this program knows: {', '.join(answers)}"}
+        return known()
 
     server = ControlServer(program, answer)
     try:
         server.start()
     except (OSError, ControlError) as error:
-        complain(f"tocsin status will not reach this program: {error}")
+        complain(f"the command line will not reach this program: {error}")
         return None
     return server

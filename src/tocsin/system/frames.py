@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import linecache
-import os
-import sysconfig
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from tocsin.library import is_library, short_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,6 @@ MAX_FRAMES: Final = 12
 MAX_SOURCE: Final = 100
 _LOOP_STARTS: Final = frozenset({"_run", "_run_once", "run_forever"})
 _THREAD_STARTS: Final = frozenset({"run", "_bootstrap", "_bootstrap_inner"})
-_LIBRARIES: Final = ("site-packages", "dist-packages")
 _WAITING_PLACES: Final = frozenset(
     {"selectors.py", "threading.py", "queue.py", "socket.py", "subprocess.py", "thread.py", "windows_events.py"}
 )
@@ -67,26 +65,7 @@ def waits(stack: Sequence[Place]) -> bool:
 
 def own_place(stack: Sequence[Place]) -> Place:
     """The innermost place that is neither of the standard library nor of an installed package; else the innermost."""
-    return next((place for place in stack if not _is_library(place[0].co_filename)), stack[0])
-
-
-def short_path(filename: str) -> str:
-    """The part of a path that a person needs: from here, or from the library's folder."""
-    for marker in _LIBRARIES:
-        if marker in Path(filename).parts:
-            return filename.partition(marker + os.sep)[2] or filename
-    for folder in (_here(), _standard()):
-        if folder and filename.startswith(folder + os.sep):
-            return filename[len(folder) + 1 :]
-    return filename
-
-
-@lru_cache(maxsize=1024)
-def _is_library(filename: str) -> bool:
-    if filename.startswith("<frozen") or not set(_LIBRARIES).isdisjoint(Path(filename).parts):
-        return True
-    standard = _standard()
-    return bool(standard) and filename.startswith(standard + os.sep)
+    return next((place for place in stack if not is_library(place[0].co_filename)), stack[0])
 
 
 def _is_plumbing(code: CodeType) -> bool:
@@ -94,18 +73,6 @@ def _is_plumbing(code: CodeType) -> bool:
     if file.name == "threading.py":
         return code.co_name in _THREAD_STARTS
     return file.parent.name == "asyncio" and code.co_name in _LOOP_STARTS
-
-
-@cache
-def _standard() -> str:
-    return sysconfig.get_paths().get("stdlib", "")
-
-
-def _here() -> str:
-    try:
-        return str(Path.cwd())
-    except OSError:
-        return ""  # the folder was deleted under us
 
 
 def lines_of(frame: FrameType) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from tocsin.model.readings import Layout, SeriesKey
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tocsin.clock import Instant
 
@@ -51,3 +51,35 @@ class SelfSensor:
         if before is None or before[0] != here[0] or here[1] <= before[1]:
             return NAN
         return (here[2] - before[2]) / (here[1] - before[1])
+
+
+def as_metrics(
+    events: Mapping[str, int],
+    channels: Mapping[str, Mapping[str, int]],
+    *,
+    readings_dropped: Mapping[str, int],
+    listeners_failed: int,
+    steps_failed: int,
+    set_aside: int,
+) -> dict[SeriesKey, float]:
+    """The account as counters.
+
+    Args:
+        events: what became of events: offered, coalesced, dropped.
+        channels: by channel, what became of notices.
+        readings_dropped: by reason.
+        listeners_failed: calls of listeners.
+        steps_failed: passes of the watch thread.
+        set_aside: sensors.
+    """
+    counts = {SeriesKey(f"tocsin.events.{name}"): events[name] for name in ("offered", "coalesced", "dropped")}
+    counts |= {
+        SeriesKey("tocsin.listeners.failed"): listeners_failed,
+        SeriesKey("tocsin.steps.failed"): steps_failed,
+        SeriesKey("tocsin.sensors.set_aside"): set_aside,
+    }
+    for channel, sent in channels.items():
+        counts[SeriesKey("tocsin.notices.dropped", (("channel", channel),))] = sent["dropped"]
+    for reason, count in readings_dropped.items():
+        counts[SeriesKey("tocsin.readings.dropped", (("reason", reason),))] = count
+    return {key: float(count) for key, count in counts.items()}

@@ -15,7 +15,10 @@ DEFAULTS = {rule.name: rule for rule in default_rules(cpu=85, memory=90, storage
     [
         ("cpu-high", ("busy_threads", "processes_cpu")),
         ("memory-high", ("processes_memory",)),
-        ("process-memory-high", ("processes_memory",)),
+        ("process-memory-high", ("growing_lines", "processes_memory")),
+        ("memory-growth", ("growing_lines", "processes_memory")),
+        ("memory-leak", ("leak_sites",)),
+        ("memory-efficiency", ("growing_lines",)),
         ("filesystem-full", ("filesystems",)),
         ("storage-latency-high", ("processes_io",)),
         ("event-loop-blocked", ("loop_stack",)),

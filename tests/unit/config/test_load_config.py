@@ -208,7 +208,10 @@ on_error = "alert"
         ),
         (
             "[memory]\nintervall = 5",
-            ":2: memory.intervall: found an unknown key, expected one of interval (did you mean 'interval'?)",
+            (
+                ":2: memory.intervall: found an unknown key, expected one of enabled, interval, snapshot, tier "
+                "(did you mean 'interval'?)"
+            ),
         ),
         (
             "[components]\ncache = [\n  5,\n]",

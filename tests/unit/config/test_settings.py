@@ -16,6 +16,7 @@ from tocsin.alerts.settings import AlertSettings, Route
 from tocsin.config import AlertConfig
 from tocsin.config.table import SETTINGS
 from tocsin.errors import ConfigError
+from tocsin.memory.settings import MemorySettings
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.rule import AlertRule
 
@@ -72,6 +73,12 @@ def test_every_default_is_right_has_a_reason_and_an_example(name: str) -> None:
         ({"memory": {}}, "memory_interval_bytes", 131072),
         ({"memory": {"interval": "1 MiB"}}, "memory_interval_bytes", 2**20),
         ({"memory": {"interval": 4096}}, "memory_interval_bytes", 4096),
+        ({"memory": {"enabled": False}}, "memory_settings", MemorySettings(enabled=False)),
+        (
+            {"memory": {"snapshot": "1s", "tier": "rss only"}},
+            "memory_settings",
+            MemorySettings(snapshot_s=1.0, tier="rss only"),
+        ),
         ({"control": False}, "control", False),
         ({"error_backoff": "2s"}, "error_backoff", 2.0),
     ],
@@ -199,7 +206,10 @@ LATENCY = "a time such as 100 (milliseconds) or '100 ms'"
         ),
         (
             {"memory": {"intervall": 5}},
-            "memory.intervall: found an unknown key, expected one of interval (did you mean 'interval'?)",
+            (
+                "memory.intervall: found an unknown key, expected one of enabled, interval, snapshot, tier "
+                "(did you mean 'interval'?)"
+            ),
         ),
         (
             {"memory": {"interval": "5 ms"}},

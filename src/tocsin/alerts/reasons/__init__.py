@@ -35,6 +35,8 @@ class Reasons:
 
     Attributes:
         silences: those in force or to come.
+        maintenance: the windows that are known.
+        inhibitions: which alerts hold back which.
     """
 
     def __init__(
@@ -46,17 +48,17 @@ class Reasons:
     ) -> None:
         self.silences = Silences()
         self.maintenance = MaintenanceWindows(maintenance)
-        self._inhibitions = Inhibitions(inhibitions, inhibition_wait_s)
+        self.inhibitions = Inhibitions(inhibitions, inhibition_wait_s)
 
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open, before it is asked of single alerts."""
-        self._inhibitions.look(everybody)
+        self.inhibitions.look(everybody)
 
     def hold(self, episode: Episode, now: Instant) -> Reason | None:
         """The first reason that holds; None: tell."""
         return (
             self.silences.hold(episode, now)
             or self.maintenance.hold(episode, now)
-            or self._inhibitions.hold(episode, now)
+            or self.inhibitions.hold(episode, now)
             or acknowledgement(episode, now)
         )

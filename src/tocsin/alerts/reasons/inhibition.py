@@ -1,6 +1,7 @@
 """Inhibition: what another alert says already need not be told.
 
-A higher severity of the same family silences the lower; a cause silences its effects.
+A higher severity of the same family silences the lower, and a cause silences its effects: causes that the metrics tell
+(families.py), and those that are configured.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tocsin.alerts.reasons.families import Families
 from tocsin.alerts.reasons.reason import Reason
 from tocsin.model.levels import AlertState, Held
 from tocsin.model.matching import all_match
@@ -26,41 +28,28 @@ class Inhibitions:
     Args:
         configured: causes and their effects.
         wait_s: how long a possible effect waits for its cause, so that it does not matter which comes first.
+
+    Attributes:
+        families: those that the metrics tell.
     """
 
     def __init__(self, configured: Iterable[Inhibition] = (), wait_s: float = 0.0) -> None:
+        self.families = Families()
         self._wait_s = wait_s
         self._configured = tuple(configured)
-        self._worst: dict[object, Episode] = {}
         self._causes: list[tuple[Inhibition, Episode]] = []
 
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open."""
-        self._worst, self._causes = {}, []
-        for episode in everybody:
-            if episode.state is not AlertState.FIRING:
-                continue
-            if not episode.is_event:
-                self._enter(episode)
-            self._causes += [(one, episode) for one in self._configured if all_match(one.source, episode.facts())]
+        episodes = [episode for episode in everybody if episode.state is AlertState.FIRING]
+        self.families.look(episodes)
+        self._causes = [
+            (one, episode) for one in self._configured for episode in episodes if all_match(one.source, episode.facts())
+        ]
 
     def hold(self, episode: Episode, now: Instant) -> Reason | None:
         """The alert that speaks for this one, if there is one, or may come in a moment."""
-        return self._by_family(episode) or self._by_cause(episode) or self._in_wait(episode, now)
-
-    def _enter(self, episode: Episode) -> None:
-        family = family_of(episode)
-        worst = self._worst.get(family)
-        if worst is None or episode.severity > worst.severity:
-            self._worst[family] = episode
-
-    def _by_family(self, episode: Episode) -> Reason | None:
-        if episode.is_event:
-            return None
-        worst = self._worst.get(family_of(episode))
-        if worst is None or worst.severity <= episode.severity:
-            return None
-        return Reason(Held.INHIBITION, f"{worst.origin.rule} ({worst.severity.word}) rings for the same series")
+        return self.families.hold(episode) or self._by_cause(episode) or self._in_wait(episode, now)
 
     def _by_cause(self, episode: Episode) -> Reason | None:
         for one, cause in self._causes:
@@ -82,9 +71,3 @@ class Inhibitions:
             return None
         until = now.utc + timedelta(seconds=left_s)
         return Reason(Held.INHIBITION, f"waits {self._wait_s:g} s for what may be its cause", until)
-
-
-def family_of(episode: Episode) -> object:
-    """Which alerts are degrees of the same trouble: equal metric, unit, component and labels."""
-    origin = episode.origin
-    return (origin.metric, origin.unit, origin.component, origin.labels)

@@ -10,14 +10,19 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False  # `typing` would be imported into the program
+if TYPE_CHECKING:
+    from typing import Any
+
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib would be imported into the program
 NAME = "sitecustomize"
 
 
-def leave_no_trace() -> tuple[str | None, str | None]:
+def leave_no_trace() -> tuple[str | None, str | None, bool]:
     """Restore the environment and the path, so that child processes and the program see what the user set.
 
-    Returns: what `tocsin run` had to say: the configuration file, if any, and the program's name.
+    Returns: what `tocsin run` had to say: the configuration file, if any, the program's name, and whether to tell of
+        leaks at the exit.
     """
     before = os.environ.pop("TOCSIN_RUN_PYTHONPATH", None)
     if before is None:
@@ -26,7 +31,8 @@ def leave_no_trace() -> tuple[str | None, str | None]:
         os.environ["PYTHONPATH"] = before
     sys.path[:] = [entry for entry in sys.path if entry != HERE]
     sys.path_importer_cache.pop(HERE, None)
-    return os.environ.pop("TOCSIN_RUN_CONFIG", None), os.environ.pop("TOCSIN_RUN_NAME", None)
+    tell_leaks = os.environ.pop("TOCSIN_RUN_LEAKS", None) is not None
+    return os.environ.pop("TOCSIN_RUN_CONFIG", None), os.environ.pop("TOCSIN_RUN_NAME", None), tell_leaks
 
 
 def give_way() -> None:
@@ -40,12 +46,13 @@ def give_way() -> None:
         sys.modules[NAME] = this  # the interpreter expects to find what it just imported
 
 
-def watch(config: str | None, name: str | None) -> None:
+def watch(config: str | None, name: str | None, *, tell_leaks: bool) -> None:
     """Start Tocsin; never raises.
 
     Args:
         config: the file, which `tocsin run` has checked already.
         name: of the program.
+        tell_leaks: whether to print what leaks when the program ends.
     """
     # The Tocsin that this file belongs to, also where the command found it by its current folder alone.
     root = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))  # noqa: PTH120 - as above
@@ -56,13 +63,33 @@ def watch(config: str | None, name: str | None) -> None:
         import tocsin  # noqa: PLC0415 - what fails here must not reach the program
         from tocsin.config import load_config  # noqa: PLC0415 - as above
 
-        tocsin.watch(load_config(config) if config else None, name=name)
+        settings = load_config(config) if config else tocsin.AlertConfig()
+        if tell_leaks:
+            settings = settings.replace(memory={**settings.memory, "snapshot": min(settings.memory["snapshot"], 1.0)})
+        system = tocsin.watch(settings, name=name)
+        if tell_leaks:
+            tell_at_exit(system)
         forgive_forks()
     except Exception as error:  # noqa: BLE001 - the program comes first
         sys.stderr.write(f"tocsin: not watching this program: {type(error).__name__}: {error}\n")
     finally:
         if not known and root in sys.path:
             sys.path.remove(root)
+
+
+def tell_at_exit(system: Any) -> None:
+    """Print what leaks when this very process ends: its forked children have other memory."""
+    import atexit  # noqa: PLC0415 - only where it was asked for
+
+    pid = os.getpid()
+
+    def tell() -> None:
+        if os.getpid() == pid:
+            from tocsin.system.leaks_at_exit import tell_leaks  # noqa: PLC0415 - not before the end
+
+            tell_leaks(system)
+
+    atexit.register(tell)
 
 
 def forgive_forks() -> None:
@@ -76,8 +103,8 @@ def forgive_forks() -> None:
     warnings.filterwarnings("ignore", message=message, category=DeprecationWarning)
 
 
-config, name = leave_no_trace()
+config, name, leaks = leave_no_trace()
 try:
     give_way()
 finally:
-    watch(config, name)
+    watch(config, name, tell_leaks=leaks)

@@ -1,0 +1,68 @@
+"""Small programs that leak, and others that only look so. `python -m benchmarks leaks` runs them.
+
+A program is a generator: it does the work of one tick and yields. Lines that leak end with the words of `MARK`.
+Those of `tuned` were looked at while the detector was made; those of `held_out` were not.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from random import Random
+
+    Program = Callable[[Random, int], Iterator[None]]
+
+MARK = "# leaks"
+TUNED = "tuned"
+HELD_OUT = "held-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One program.
+
+    Attributes:
+        name: of its function.
+        half: whether the detector was tuned on it.
+        program: given chance and the number of ticks.
+        leaks: whether it does.
+        native: whether what it leaks is no memory of Python's.
+    """
+
+    name: str
+    half: str
+    program: Program
+    leaks: bool
+    native: bool = False
+
+    def lines(self) -> set[tuple[str, int]]:
+        """File and number of each line that leaks."""
+        module = inspect.getmodule(self.program)
+        assert module is not None
+        own, begin = inspect.getsourcelines(self.program)
+        around, file = inspect.getsourcelines(module)[0], inspect.getsourcefile(module) or ""
+        named = {begin + at for at, line in enumerate(own) if line.rstrip().endswith(MARK)}
+        # Functions that a program calls say for whom they leak: `# leaks: name`.
+        named |= {at + 1 for at, line in enumerate(around) if line.rstrip().endswith(f"{MARK}: {self.name}")}
+        return {(file, line) for line in named}
+
+
+def cases() -> dict[str, Case]:
+    """All programs by name."""
+    from benchmarks.leak_programs import held_out_fine, held_out_leaks, tuned_fine, tuned_leaks
+
+    found = {}
+    for module, half, leaks in (
+        (tuned_leaks, TUNED, True),
+        (tuned_fine, TUNED, False),
+        (held_out_leaks, HELD_OUT, True),
+        (held_out_fine, HELD_OUT, False),
+    ):
+        for program in module.PROGRAMS:
+            name = program.__name__
+            found[name] = Case(name, half, program, leaks=leaks, native=name.startswith("native"))
+    return found

@@ -1,0 +1,226 @@
+"""From what is thought of each group to the sites that a person reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import median_low
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from tocsin.memory.leaks.native import NativeGrowth
+from tocsin.memory.leaks.rates import HOUR_S, MB, Rate, leak_rate
+from tocsin.memory.leaks.sites import Group, Key, Level, function_key
+from tocsin.memory.leaks.wording import native_reason, reason
+from tocsin.model.memory import Frame, HeapSnapshot, LeakAnalysis, LeakSite, LeakState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tocsin.memory.components import Components
+    from tocsin.memory.leaks.cohorts import Cohort, CohortHistory
+    from tocsin.memory.leaks.timeline import Timeline
+
+NATIVE_KEY = "native"
+_RANK = (LeakState.CONFIRMED, LeakState.SUSPECTED, LeakState.WATCH, LeakState.BOUNDED, LeakState.RESOLVED)
+_MOSTLY = 0.5
+
+
+class Retained(NamedTuple):
+    """What holds the survivors of a site, and its bound, if it has one."""
+
+    chain: tuple[str, ...]
+    bounded_by: str
+
+
+class Reporter:
+    """Makes an analysis of what is known.
+
+    Args:
+        limit_bytes: the memory that the process may use.
+        components: names the part of the program.
+    """
+
+    def __init__(self, limit_bytes: float | None, components: Components) -> None:
+        self._limit_bytes = limit_bytes
+        self._components = components
+
+    def analysis(
+        self,
+        tracked: Mapping[Group, CohortHistory],
+        native: NativeGrowth,
+        timeline: Timeline,
+        *,
+        last: HeapSnapshot | None,
+        now_s: float | None,
+        retained: Mapping[str, Retained],
+    ) -> LeakAnalysis:
+        """All sites, those that are confirmed, and their growth together."""
+        if last is None:
+            return LeakAnalysis(at_s=now_s, remarks=("nothing was observed yet",))
+        sites = [self._site(groups, timeline, last, retained) for groups in _by_site(tracked)]
+        if native.state is not None:
+            sites.append(self._native(native, last))
+        sites.sort(key=lambda site: (_RANK.index(site.state), -(site.rate_mb_per_hour or 0.0)))
+        leaks = tuple(site for site in sites if site.state is LeakState.CONFIRMED)
+        rate, low, high = _together(leaks)
+        return LeakAnalysis(
+            potential_leaks=leaks,
+            growth_rate_mb_per_hour=rate,
+            growth_low=low,
+            growth_high=high,
+            component=leaks[0].component if leaks else "",
+            sites=tuple(sites),
+            at_s=now_s,
+            observed_s=timeline.observed_s,
+            snapshots=timeline.snapshots,
+            tier=last.tier,
+            remarks=last.remarks,
+        )
+
+    def _site(
+        self, groups: list[Group], timeline: Timeline, last: HeapSnapshot, retained: Mapping[str, Retained]
+    ) -> LeakSite:
+        leading = _leading(groups)
+        growth, history, now_s = leading.growth, leading.history, timeline.times[-1]
+        assert growth is not None  # noqa: S101 - whatever has a state was judged
+        assert history is not None  # noqa: S101 - and only what has a history is
+        accused = [group for group in groups if group.standing.state is leading.standing.state]
+        rate = _sum(
+            leak_rate(one.history.cohorts, one.growth.begin_s, one.growth.end_s)
+            for one in accused
+            if one.history and one.growth
+        )
+        stacks = sorted((s for one in accused for s in one.stacks() if s.samples), key=lambda stack: -stack.live_bytes)
+        cohorts = sorted(cohort for one in accused if one.history for cohort in one.history.cohorts)
+        frame = _named(leading, stacks)
+        key = ":".join(_site_key(leading))
+        held = retained.get(key)
+        frames = stacks[0].frames if stacks else ()
+        site = LeakSite(
+            file=frame.file if frame else "",
+            line=frame.line if frame else 0,
+            function=frame.function if frame else "",
+            stack=frames,
+            component=self._components.of(frames),
+            live_bytes=sum(stack.live_bytes for stack in stacks),
+            samples=sum(stack.samples for stack in stacks),
+            rate_mb_per_hour=rate.per_s * HOUR_S / MB if rate else None,
+            rate_low=rate.low * HOUR_S / MB if rate else None,
+            rate_high=rate.high * HOUR_S / MB if rate else None,
+            survivor_age_s=_median_age(cohorts, now_s),
+            state=leading.standing.state or LeakState.WATCH,
+            retained_by=held.chain if held else (),
+            bounded_by=held.bounded_by if held else "",
+            seconds_to_limit=self._until_limit(rate, last),
+            old_share=_old_share(cohorts, now_s - timeline.observed_s / 2),
+            growth_share=_growth_share(cohorts, growth.begin_s, timeline, last),
+            observed_s=timeline.observed_s,
+            key=key,
+            stack_numbers=tuple(stack.number for stack in stacks),
+        )
+        if held and held.bounded_by and site.state in {LeakState.SUSPECTED, LeakState.CONFIRMED}:
+            site = msgspec.structs.replace(site, state=LeakState.BOUNDED)
+        return msgspec.structs.replace(site, reason=reason(site, growth))
+
+    def _native(self, native: NativeGrowth, last: HeapSnapshot) -> LeakSite:
+        rate = Rate(*native.rate) if native.rate else None
+        site = LeakSite(
+            kind="native",
+            live_bytes=max(native.rise, 0.0),
+            rate_mb_per_hour=rate.per_s * HOUR_S / MB if rate else None,
+            rate_low=rate.low * HOUR_S / MB if rate else None,
+            rate_high=rate.high * HOUR_S / MB if rate else None,
+            state=native.state or LeakState.WATCH,
+            seconds_to_limit=self._until_limit(rate, last),
+            observed_s=native.observed_s,
+            key=NATIVE_KEY,
+        )
+        return msgspec.structs.replace(site, reason=native_reason(site))
+
+    def _until_limit(self, rate: Rate | None, last: HeapSnapshot) -> float | None:
+        if self._limit_bytes is None or last.rss_bytes is None or rate is None or rate.per_s <= 0:
+            return None
+        return max(self._limit_bytes - last.rss_bytes, 0.0) / rate.per_s
+
+
+def _by_site(tracked: Iterable[Group]) -> list[list[Group]]:
+    """Groups that are one site: the lines of a function; a function or caller only where nothing finer says as much."""
+    lines: dict[Key, list[Group]] = defaultdict(list)
+    wider: dict[Level, list[Group]] = {Level.FUNCTION: [], Level.CALLER: []}
+    for group in tracked:
+        if group.standing.state is None:
+            continue
+        if group.level is Level.LINE:
+            lines[_site_key(group)].append(group)
+        else:
+            wider[group.level].append(group)
+    said = {line for groups in lines.values() for line in groups if line.standing.is_accused}
+    for group in wider[Level.FUNCTION]:
+        if group.standing.is_accused:
+            lines[_site_key(group)].append(group)
+            said |= group.lines
+    for group in sorted(wider[Level.CALLER], key=lambda one: len(one.lines)):
+        if group.standing.is_accused and not said & group.lines:
+            lines[_site_key(group)].append(group)
+            said |= group.lines
+    return list(lines.values())
+
+
+def _site_key(group: Group) -> Key:
+    """Lines of one function are one site; those of a module, which has all sorts, are not."""
+    if group.level is Level.LINE and group.frame is not None and group.frame.function != "<module>":
+        return function_key(group.frame)
+    return group.key
+
+
+def _leading(groups: list[Group]) -> Group:
+    return min(groups, key=lambda one: (_RANK.index(one.standing.state or LeakState.RESOLVED), -one.samples))
+
+
+def _named(leading: Group, stacks: list) -> Frame | None:  # type: ignore[type-arg]
+    """The line to name: the group's own; of several small ones the one that holds most, or their caller's."""
+    if leading.level is Level.LINE:
+        return leading.frame
+    sizes = {line: sum(s.live_bytes for s in line.members.values()) for line in leading.lines}
+    largest = max(sizes, key=lambda line: sizes[line])
+    if leading.level is Level.FUNCTION or sizes[largest] > _MOSTLY * sum(sizes.values()):
+        return largest.frame
+    return leading.frame
+
+
+def _sum(rates: Iterable[Rate | None]) -> Rate | None:
+    """Several rates as one; their intervals are of independent counts."""
+    found = [rate for rate in rates if rate is not None]
+    if not found:
+        return None
+    total = sum(rate.per_s for rate in found)
+    below = sum((rate.per_s - rate.low) ** 2 for rate in found) ** 0.5
+    above = sum((rate.high - rate.per_s) ** 2 for rate in found) ** 0.5
+    return Rate(total, total - below, total + above)
+
+
+def _together(leaks: tuple[LeakSite, ...]) -> tuple[float | None, float | None, float | None]:
+    rates = [
+        Rate(site.rate_mb_per_hour, site.rate_low or 0.0, site.rate_high or 0.0)
+        for site in leaks
+        if site.rate_mb_per_hour is not None
+    ]
+    return tuple(_sum(rates) or (None, None, None))  # type: ignore[return-value]
+
+
+def _median_age(cohorts: list[Cohort], now_s: float) -> float | None:
+    ages = [now_s - (cohort.begin_s + cohort.end_s) / 2 for cohort in cohorts for _ in range(cohort.samples)]
+    return median_low(ages) if ages else None
+
+
+def _old_share(cohorts: list[Cohort], before_s: float) -> float | None:
+    total = sum(cohort.live_bytes for cohort in cohorts)
+    return sum(cohort.live_bytes for cohort in cohorts if cohort.end_s <= before_s) / total if total else None
+
+
+def _growth_share(cohorts: list[Cohort], begin_s: float, timeline: Timeline, last: HeapSnapshot) -> float | None:
+    before = timeline.rss_at(begin_s)
+    if before is None or last.rss_bytes is None or last.rss_bytes <= before:
+        return None
+    return min(sum(c.live_bytes for c in cohorts if c.begin_s >= begin_s) / (last.rss_bytes - before), 1.0)

@@ -1,0 +1,96 @@
+"""The times of the snapshots that are remembered: a bounded number, dense near the end, sparser before."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_MARKS: Final = 64
+_RECENT_MARKS: Final = 12  # the last ones are all kept, since a verdict is made on them
+
+
+class Timeline:
+    """Times that cut the observation into cohorts: a cohort is what was born between two neighbours.
+
+    Attributes:
+        times: in seconds, ascending.
+        snapshots: how many there were, forgotten ones included.
+        is_even: whether samples were always the same mean distance apart.
+
+    When there are too many, two neighbouring cohorts become one, and everybody who counts by cohort is told which.
+    """
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self._numbers: list[int] = []
+        self._rss: list[int | None] = []
+        self._intervals: list[float] = []
+        self.snapshots = 0
+        self.is_even = True
+
+    def add(
+        self, now_s: float, rss_bytes: int | None = None, *, interval_bytes: float = 0.0
+    ) -> tuple[float, float] | None:
+        """One more snapshot.
+
+        Args:
+            now_s: later than the one before.
+            rss_bytes: resident memory.
+            interval_bytes: mean bytes between two samples, then.
+        Returns: the time that is not remembered any more, and the one whose cohort takes over, if there is such.
+        """
+        self.times.append(now_s)
+        self._numbers.append(self.snapshots)
+        self._rss.append(rss_bytes)
+        self.is_even = self.is_even and (not self._intervals or self._intervals[-1] == interval_bytes)
+        self._intervals.append(interval_bytes)
+        self.snapshots += 1
+        return self._drop() if len(self.times) > MOST_MARKS else None
+
+    def _drop(self) -> tuple[float, float]:
+        times = self.times
+        now_s, whole_s = times[-1], times[-1] - times[0]
+        # Between evenly spaced and spaced by age: recent growth needs the one, a long uniform one the other.
+        place = min(
+            range(1, len(times) - _RECENT_MARKS),
+            key=lambda at: (times[at + 1] - times[at - 1]) / (now_s - times[at] + 0.25 * whole_s),
+        )
+        dropped = (times[place], times[place + 1])
+        self._intervals[place + 1] = max(self._intervals[place : place + 2])
+        del times[place], self._numbers[place], self._rss[place], self._intervals[place]
+        return dropped
+
+    def mark_of(self, to_s: float) -> float:
+        """The end of the cohort in which a birth interval that ended at `to_s` lies."""
+        times = self.times
+        return times[min(bisect_left(times, to_s), len(times) - 1)]
+
+    def begin_of(self, mark_s: float) -> float:
+        """The begin of the cohort that ends at a mark; the mark itself for the first one."""
+        return self.times[max(bisect_left(self.times, mark_s) - 1, 0)]
+
+    def widest_interval(self, marks: Iterable[float]) -> float:
+        """The widest mean distance of samples, in bytes, at some marks; 0 where each block is seen."""
+        return max((self._intervals[bisect_left(self.times, mark_s)] for mark_s in marks), default=0.0)
+
+    def snapshots_since(self, at_s: float) -> int:
+        """How many snapshots were seen after a time."""
+        place = bisect_left(self.times, at_s)
+        if place >= len(self.times):
+            return 0
+        return self.snapshots - self._numbers[place] - (self.times[place] == at_s)
+
+    def rss_at(self, at_s: float) -> int | None:
+        """Resident memory at the last remembered snapshot that is not later than a time, in bytes."""
+        place = bisect_left(self.times, at_s)
+        if place >= len(self.times) or self.times[place] > at_s:
+            place -= 1
+        return self._rss[max(place, 0)] if self._rss else None
+
+    @property
+    def observed_s(self) -> float:
+        """Seconds between the first snapshot and the last."""
+        return self.times[-1] - self.times[0] if self.times else 0.0

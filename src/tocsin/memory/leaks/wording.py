@@ -1,0 +1,86 @@
+"""Why a site has its state, in a sentence with figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.memory.leaks.growth import LEAST_SAMPLES, Growth, Trend
+from tocsin.memory.leaks.rates import MB
+from tocsin.model.memory import LeakSite, LeakState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def reason(site: LeakSite, growth: Growth) -> str:
+    """The sentence of a site of Python's memory."""
+    return _WORDS[site.state](site, growth)
+
+
+def native_reason(site: LeakSite) -> str:
+    """The sentence of growth outside of Python's allocators."""
+    rise = f"{site.live_bytes / MB:.1f} MB in {seconds(site.observed_s)}"
+    if site.state is LeakState.BOUNDED:
+        return f"resident memory that Python's blocks do not explain has risen by {rise}, and does not go on rising"
+    return (
+        f"resident memory that Python's blocks do not explain rises: {rise}, its lowest values too; C code holds it, "
+        "and no line of Python is known for it"
+    )
+
+
+def seconds(span_s: float) -> str:
+    """A span of time as a person says it."""
+    if span_s < 120:
+        return f"{span_s:.3g} s"
+    return f"{span_s / 60:.0f} min" if span_s < 7200 else f"{span_s / 3600:.1f} h"
+
+
+def _grown(site: LeakSite, growth: Growth) -> str:
+    return f"{growth.samples} sampled survivors ({site.live_bytes / MB:.1f} MB) were born within {seconds(growth.length_s)}"
+
+
+def _confirmed(site: LeakSite, growth: Growth) -> str:
+    return (
+        f"{_grown(site, growth)}, evenly until now over {growth.snapshots} snapshots, and of those that stayed "
+        f"{growth.died:.0f} went while the last {growth.born:.0f} came{_rate(site)}"
+    )
+
+
+def _suspected(site: LeakSite, growth: Growth) -> str:
+    if growth.trend is Trend.GROWS:
+        return f"{_grown(site, growth)} and stay{_rate(site)}; a cache that fills looks the same, so it is watched on"
+    return f"{_grown(site, growth)}, but it {growth.trend}"
+
+
+def _watch(site: LeakSite, growth: Growth) -> str:
+    if site.samples < LEAST_SAMPLES:
+        return (
+            f"{site.samples} sampled survivors hold {site.live_bytes / MB:.1f} MB; below {LEAST_SAMPLES} nothing is "
+            "called a leak"
+        )
+    return f"{_grown(site, growth)}: {growth.trend}"
+
+
+def _bounded(site: LeakSite, growth: Growth) -> str:
+    if site.bounded_by:
+        return f"{site.live_bytes / MB:.1f} MB are held by {site.bounded_by}, which has a bound"
+    return f"it has grown to {site.live_bytes / MB:.1f} MB, and now {growth.trend.value.removeprefix('grows, ')}"
+
+
+def _resolved(site: LeakSite, growth: Growth) -> str:
+    return f"most of what it held has gone; {site.live_bytes / MB:.1f} MB remain, and it {growth.trend}"
+
+
+def _rate(site: LeakSite) -> str:
+    if site.rate_mb_per_hour is None:
+        return ""
+    return f": {site.rate_mb_per_hour:.3g} MB/hour ({site.rate_low:.3g} to {site.rate_high:.3g})"
+
+
+_WORDS: dict[LeakState, Callable[[LeakSite, Growth], str]] = {
+    LeakState.CONFIRMED: _confirmed,
+    LeakState.SUSPECTED: _suspected,
+    LeakState.WATCH: _watch,
+    LeakState.BOUNDED: _bounded,
+    LeakState.RESOLVED: _resolved,
+}

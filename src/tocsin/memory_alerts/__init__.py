@@ -1,0 +1,10 @@
+"""The memory door into the one engine: reports and analyses go in, alerts come out.
+
+`MemoryAlertManager` has rules of its own, and no engine, rule or history of another kind.
+"""
+
+from __future__ import annotations
+
+from tocsin.memory_alerts.manager import MemoryAlertManager
+
+__all__ = ["MemoryAlertManager"]

@@ -1,0 +1,449 @@
+"""What holds a block: every way a program keeps something, found upwards from the address alone."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextvars
+import functools
+import gc
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tocsin.memory.retention import NOT_THERE, find_holders
+from tocsin.model.memory import Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+pytest.importorskip("tocsin.memory._heap", reason="the C extension was not built")
+
+HERE = __name__
+
+
+class Thing:
+    """What a test keeps; it has attributes, and so is known to the collector."""
+
+    def __init__(self) -> None:
+        self.number = 1
+
+
+class Store:
+    shelf: list[Any] = []  # noqa: RUF012 - that it is shared is what a test looks for
+
+    def __init__(self) -> None:
+        self._cache: dict[int, Any] = {}
+
+
+class Slotted:
+    __slots__ = ("kept",)
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+
+class Hostile:
+    """Answers nothing without harm."""
+
+    kept: Any
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+    def __hash__(self) -> int:
+        raise AssertionError
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+    def __del__(self) -> None:
+        pass
+
+
+SESSIONS: list[Any] = []
+NOTHING_KNOWN: dict[int, bytes] = {}
+STORE = Store()
+SLOTTED = Slotted()
+RECENT: collections.deque[Any] = collections.deque(maxlen=1000)
+NESTED: dict[str, Any] = {}
+ORDERED: collections.OrderedDict[int, Any] = collections.OrderedDict()
+LOCAL = threading.local()
+UNIQUE: set[Any] = set()
+HOSTILE: list[Any] = []
+
+
+@functools.lru_cache(maxsize=128)
+def remembered(number: int) -> Thing:
+    return Thing()
+
+
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - the old spelling is the one in question
+def never_forgotten(number: int) -> Thing:
+    return Thing()
+
+
+def with_default(number: int, seen: list[Any] = []) -> list[Any]:  # noqa: B006 - the leak of every beginner
+    return seen
+
+
+def with_keyword(*, seen: list[Any] = []) -> list[Any]:  # noqa: B006
+    return seen
+
+
+def make_counter() -> Callable[[Any], None]:
+    kept: list[Any] = []
+
+    def keep(thing: Any) -> None:
+        kept.append(thing)
+
+    return keep
+
+
+KEEP = make_counter()
+
+
+def holders_of(addresses: Sequence[int], **how: Any) -> Retention:
+    return find_holders({7: addresses}, pause=lambda _: None, **how)[7]
+
+
+@pytest.fixture(autouse=True)
+def empty() -> Iterator[None]:
+    yield
+    for container in (SESSIONS, NOTHING_KNOWN, STORE._cache, SLOTTED.kept, RECENT, NESTED, ORDERED, UNIQUE, HOSTILE):
+        container.clear()
+    Store.shelf.clear()
+
+
+def test_a_global_list() -> None:
+    SESSIONS.extend(Thing() for _ in range(1200))
+    found = holders_of([id(thing) for thing in SESSIONS[::100]])
+    assert found == Retention(chain=("list[len 1,200]", f"global {HERE}.SESSIONS"), share=1.0)
+    assert str(found) == f"list[len 1,200] ← global {HERE}.SESSIONS"
+
+
+def test_a_dict_that_is_an_attribute() -> None:
+    STORE._cache.update((number, Thing()) for number in range(48_211))
+    found = holders_of([id(thing) for thing in list(STORE._cache.values())[::2000]])
+    assert found.chain == ("dict[len 48,211]", f"attribute _cache of {HERE}.Store", f"global {HERE}.STORE")
+    assert found.complete
+
+
+def test_a_dict_of_what_the_collector_does_not_know() -> None:
+    """Such a dict is itself unknown to the collector."""
+    NOTHING_KNOWN.update((number, b"%d" % number * 20) for number in range(50_000))
+    found = holders_of([id(value) for value in list(NOTHING_KNOWN.values())[::1000]])
+    assert found.chain == ("dict[len 50,000]", f"global {HERE}.NOTHING_KNOWN")
+    small: dict[int, bytes] = dict(list(NOTHING_KNOWN.items())[:100])
+    NOTHING_KNOWN.clear()
+    STORE._cache[0] = small
+    assert not gc.is_tracked(small) or sys.version_info >= (3, 14)
+    assert holders_of([id(small[5])]).chain[:2] == ("dict[len 100]", "dict[len 1]")
+
+
+def test_bytes_in_a_list() -> None:
+    SESSIONS.extend(b"%d" % number * 100 for number in range(300))
+    assert holders_of([id(SESSIONS[9])]).chain == ("list[len 300]", f"global {HERE}.SESSIONS")
+
+
+def test_what_is_a_global_itself() -> None:
+    assert holders_of([id(STORE)]).chain == (f"global {HERE}.STORE",)
+
+
+def test_a_class_attribute() -> None:
+    Store.shelf.append(Thing())
+    found = holders_of([id(Store.shelf[0])])
+    assert found.chain == ("list[len 1]", f"class attribute {HERE}.Store.shelf")
+
+
+def test_a_cell_of_a_closure() -> None:
+    thing = Thing()
+    KEEP(thing)
+    address = id(thing)
+    del thing
+    found = holders_of([address])
+    assert found.chain == ("list[len 1]", f"cell kept of {HERE}.make_counter.<locals>.keep")
+
+
+def test_the_default_of_an_argument() -> None:
+    with_default(1).append(Thing())
+    assert holders_of([id(with_default(1)[0])]).chain == ("list[len 1]", f"default argument of {HERE}.with_default")
+    with_keyword().append(Thing())
+    assert holders_of([id(with_keyword()[0])]).chain == ("list[len 1]", f"default argument seen of {HERE}.with_keyword")
+
+
+def test_a_local_variable_of_a_frame_that_runs() -> None:
+    rows = [Thing() for _ in range(40)]
+    here = f"{HERE}.test_a_local_variable_of_a_frame_that_runs"
+    assert holders_of([id(rows[3])]).chain == ("list[len 40]", f"local rows of {here}")
+    values = {number: b"%d" % number * 20 for number in range(10_000)}
+    assert holders_of([id(values[3])]).chain == ("dict[len 10,000]", f"local values of {here}")
+
+
+def test_a_local_variable_of_another_thread() -> None:
+    ready, over = threading.Event(), threading.Event()
+    addresses: list[int] = []
+
+    def serve() -> None:
+        backlog = [Thing() for _ in range(30)]
+        addresses.extend(map(id, backlog))
+        ready.set()
+        over.wait(60)
+        del backlog
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert ready.wait(60)
+    try:
+        found = holders_of(addresses[::5])
+    finally:
+        over.set()
+        thread.join()
+    name = "test_a_local_variable_of_another_thread.<locals>.serve"
+    assert found.chain == ("list[len 30]", f"local backlog of {HERE}.{name}")
+
+
+def test_a_name_is_told_rather_than_a_frame_that_passes() -> None:
+    thing = Thing()
+    SESSIONS.append([thing])
+    assert holders_of([id(thing)]).chain[-1] == f"global {HERE}.SESSIONS"
+
+
+def test_a_deque_with_a_cap() -> None:
+    RECENT.extend(Thing() for _ in range(500))
+    found = holders_of([id(RECENT[0]), id(RECENT[499])])
+    assert found.chain == ("deque(maxlen=1000)[len 500]", f"global {HERE}.RECENT")
+    assert found.bounded_by == "deque(maxlen=1000)"
+
+
+@pytest.mark.parametrize(
+    ("function", "words", "bound"),
+    [
+        (remembered, "lru_cache(maxsize=128) of", "lru_cache(maxsize=128)"),
+        (never_forgotten, "lru_cache(maxsize=None) of", ""),
+    ],
+)
+def test_an_lru_cache(function: Any, words: str, bound: str) -> None:
+    addresses = [id(function(number)) for number in range(20)]
+    found = holders_of(addresses)
+    assert found.chain[-1] == f"{words} {HERE}.{function.__name__}"
+    assert found.bounded_by == bound
+    assert found.share == 1.0
+
+
+def test_an_instance_with_slots() -> None:
+    SLOTTED.kept.append(Thing())
+    found = holders_of([id(SLOTTED.kept[0])])
+    assert found.chain == ("list[len 1]", f"attribute kept of {HERE}.Slotted", f"global {HERE}.SLOTTED")
+
+
+def test_a_tuple_in_a_list_in_a_dict() -> None:
+    NESTED["rows"] = [(number, Thing()) for number in range(60)]
+    NESTED["other"] = None
+    found = holders_of([id(row[1]) for row in NESTED["rows"]])
+    assert found.chain == ("tuple[len 2]", "list[len 60]", "dict[len 2]", f"global {HERE}.NESTED")
+
+
+def test_a_large_container_of_a_subclass_and_a_set() -> None:
+    ORDERED.update((number, Thing()) for number in range(10_000))
+    assert holders_of([id(ORDERED[77])]).chain == (
+        "collections.OrderedDict[len 10,000]",
+        f"global {HERE}.ORDERED",
+    )
+    UNIQUE.update(b"%d" % number for number in range(10_000))
+    assert holders_of([id(next(iter(UNIQUE)))]).chain == ("set[len 10,000]", f"global {HERE}.UNIQUE")
+
+
+async def test_a_task() -> None:
+    async def work(over: asyncio.Event) -> None:
+        request = [Thing()]
+        addresses.extend(map(id, request))
+        await over.wait()
+
+    addresses: list[int] = []
+    over = asyncio.Event()
+    SESSIONS.append(asyncio.create_task(work(over)))
+    await asyncio.sleep(0)
+    found = holders_of(addresses)
+    over.set()
+    await SESSIONS[0]
+    assert found.chain[:2] == ("list[len 1]", "local request of coroutine test_a_task.<locals>.work")
+    assert found.chain[-1] == f"global {HERE}.SESSIONS"
+    assert "_asyncio.Task" in found.chain
+
+
+def test_values_of_a_thread() -> None:
+    LOCAL.requests = [Thing()]
+    found = holders_of([id(LOCAL.requests[0])])
+    assert found.chain == ("list[len 1]", "thread-local requests", f"global {HERE}.LOCAL")
+
+
+def test_an_object_of_a_type_that_nobody_knows_is_told_by_its_type() -> None:
+    variable: contextvars.ContextVar[Any] = contextvars.ContextVar("variable")
+    context = contextvars.copy_context()
+    context.run(variable.set, Thing())
+    SESSIONS.append(context)
+    found = holders_of([id(context[variable])])
+    assert any("HAMT" in words or "hamt" in words for words in found.chain)
+    assert found.chain[-3:] == ("_contextvars.Context", "list[len 1]", f"global {HERE}.SESSIONS") or (
+        "Context" in " ".join(found.chain) and found.chain[-1] == f"global {HERE}.SESSIONS"
+    )
+
+
+def test_children_that_point_to_their_parent_do_not_hide_who_holds_it() -> None:
+    parent = Store()
+    parent._cache = {number: Thing() for number in range(3000)}
+    for child in parent._cache.values():
+        child.parent = parent
+    SESSIONS.append(parent)
+    found = holders_of([id(parent._cache[number]) for number in range(0, 3000, 300)])
+    assert found.chain == (
+        "dict[len 3,000]",
+        f"attribute _cache of {HERE}.Store",
+        "list[len 1]",
+        f"global {HERE}.SESSIONS",
+    )
+
+
+def test_what_is_held_everywhere_does_not_keep_others_from_an_answer() -> None:
+    word = b"a word in many places".decode()  # a string of its own
+    NESTED["many"] = [{"key": word, number: Thing()} for number in range(3000)]
+    SESSIONS.extend(Thing() for _ in range(10))
+    found = find_holders({1: [id(word)], 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    assert found[2].chain == ("list[len 10]", f"global {HERE}.SESSIONS")
+    assert found[1].chain[-1] == f"global {HERE}.NESTED"
+
+
+def test_no_code_of_the_program_is_run() -> None:
+    hostile = Hostile()
+    object.__setattr__(hostile, "kept", [Thing()])
+    address = id(object.__getattribute__(hostile, "kept")[0])
+    HOSTILE.append(hostile)
+    found = holders_of([address])
+    assert found.chain == (
+        "list[len 1]",
+        f"attribute kept of {HERE}.Hostile",
+        "list[len 1]",
+        f"global {HERE}.HOSTILE",
+    )
+
+
+def test_the_share_says_for_how_many_it_holds() -> None:
+    SESSIONS.extend(Thing() for _ in range(9))
+    gone = id(Thing())
+    assert holders_of([*map(id, SESSIONS), gone]).share == pytest.approx(0.9)
+
+
+def test_survivors_at_several_depths_share_the_container_they_are_in() -> None:
+    SESSIONS.extend({"user": {"name": b"%d" % number * 9, "tags": [b"%d" % number * 11]}} for number in range(50))
+    addresses = [id(one["user"]["name"]) for one in SESSIONS[:25]] + [id(one["user"]["tags"][0]) for one in SESSIONS]
+    found = holders_of(addresses)
+    assert found.chain[-2:] == ("list[len 50]", f"global {HERE}.SESSIONS")
+    assert found.share > 0.6
+
+
+def test_a_cycle_that_nobody_holds_is_told_as_one() -> None:
+    gc.disable()
+    try:
+        one, two = Thing(), [Thing()]
+        one.ring = two  # type: ignore[attr-defined]
+        two.append(one)
+        address = id(two[0])
+        del one, two
+        found = holders_of([address])
+    finally:
+        gc.enable()
+    assert found.chain[0] == "list[len 2]"
+    assert "cycle" in found.remark
+
+
+def test_what_is_gone_has_an_empty_chain_and_a_remark() -> None:
+    address = id(Thing())
+    found = holders_of([address])
+    assert (found.chain, found.share, found.complete) == ((), 0.0, True)
+    assert "freed meanwhile" in found.remark
+    assert find_holders({}) == {}
+    assert holders_of([]) == Retention()
+
+
+def test_it_says_when_the_time_was_not_enough() -> None:
+    SESSIONS.append(Thing())
+    found = holders_of([id(SESSIONS[0])], budget_s=0.0, slice_s=1e-6)
+    assert not found.complete
+    assert "stopped after" in found.remark
+
+
+def test_more_blocks_than_can_be_asked_for_are_shortened_evenly() -> None:
+    SESSIONS.extend(Thing() for _ in range(5000))
+    found = find_holders({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    assert {one.chain[-1] for one in found.values()} == {f"global {HERE}.SESSIONS"}
+
+
+def test_collections_during_the_search_do_no_harm() -> None:
+    STORE._cache.update((number, [Thing()]) for number in range(20_000))
+    garbage: list[Any] = []
+
+    def rest(_: float) -> None:
+        garbage[:] = [[Thing()] for _ in range(50)]
+        gc.collect(len(garbage) % 3)
+        gc.collect()
+        STORE._cache[len(STORE._cache)] = [Thing()]
+        STORE._cache.pop(5, None)
+
+    addresses = [id(one[0]) for one in list(STORE._cache.values())[::1000]]
+    found = find_holders({1: addresses}, slice_s=0.002, pause=rest)[1]
+    assert found.chain[-2:] == (f"attribute _cache of {HERE}.Store", f"global {HERE}.STORE")
+
+
+def test_nothing_is_kept_alive_by_a_search() -> None:
+    import weakref
+
+    SESSIONS.extend(Thing() for _ in range(100))
+    gone: list[str] = []
+    weakref.finalize(SESSIONS[5], gone.append, "gone")
+    holders_of([id(SESSIONS[5].__dict__), id(SESSIONS[6])])
+    SESSIONS.clear()
+    assert gone == ["gone"]
+
+
+def test_without_the_extension_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tocsin.memory
+
+    monkeypatch.setitem(sys.modules, "tocsin.memory._heap", None)
+    monkeypatch.delattr(tocsin.memory, "_heap", raising=False)
+    assert holders_of([1, 2]) == Retention(complete=False, remark=NOT_THERE)
+
+
+def test_frames_and_generators_that_were_kept() -> None:
+    def fail() -> None:
+        rows = [Thing()]
+        addresses.append(id(rows[0]))
+        raise LookupError
+
+    def produce() -> Iterator[int]:
+        page = [Thing()]
+        yield id(page[0])
+
+    addresses: list[int] = []
+    try:
+        fail()
+    except LookupError as error:
+        SESSIONS.append(error)
+    found = holders_of(addresses)
+    assert found.chain[:3] == (
+        "list[len 1]",
+        f"local rows of {fail.__qualname__} (a frame that was kept)",
+        "attribute tb_frame of traceback",
+    )
+    generator = produce()
+    address = next(generator)
+    SESSIONS.append(generator)
+    assert holders_of([address]).chain[:2] == ("list[len 1]", f"local page of generator {produce.__qualname__}")
