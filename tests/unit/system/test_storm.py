@@ -73,7 +73,7 @@ def test_a_million_events_from_eight_threads_are_bounded_and_all_accounted_for(k
     assert told["accepted"] + told["coalesced"] + told["dropped"] == 1_000_001
     assert told["said_accepted"] == told["accepted"] + told["coalesced"]
     assert told["accepted"] > 0
-    # A queue of 16,384 events with a message each is some megabytes; a million would be some hundreds.
+    # A queue of 65,536 events with a message each is some ten megabytes; a million would be some hundreds.
     assert told["grew_mb"] < 80.0
     assert told["open"] <= 1009  # a thousand, and the one for each source that gathers what is too much
 
