@@ -85,7 +85,7 @@ def test_main_is_the_program_itself(same: Callable[..., Result], place: Path) ->
     names = (
         "print(sorted(name for name in vars(__main__)), __main__.__file__, __main__.__spec__, __main__.__builtins__)"
     )
-    same(write(place / "app.py", f"import __main__\n{names}\n"))
+    assert "__file__" in same(write(place / "app.py", f"import __main__\n{names}\n")).out
 
 
 def test_path_and_environment_are_as_the_user_set_them(same: Callable[..., Result], place: Path) -> None:
