@@ -67,7 +67,9 @@ def _ours(calls: int) -> Figures:
 
 
 def _queue(calls: int) -> Figures:
-    waiting: queue.Queue[Any] = queue.Queue(16_384)
+    from tocsin import AlertConfig
+
+    waiting: queue.Queue[Any] = queue.Queue(AlertConfig().emit_queue_size)
     dropped, over = [0] * THREADS, threading.Event()
 
     def consume() -> None:

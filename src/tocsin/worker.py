@@ -26,7 +26,7 @@ class Worker(Generic[Job]):
     Args:
         name: the thread's name.
         run: does one job; what it raises is counted in `failures` and otherwise ignored.
-        capacity: jobs that may wait; further ones are refused.
+        capacity: jobs that may wait; of more than these, the least urgent is given up.
         idle_s: seconds without work after which the thread ends.
     """
 
@@ -55,15 +55,30 @@ class Worker(Generic[Job]):
         return len(self._jobs) + self._busy
 
     def post(self, job: Job, priority: int = 0) -> bool:
-        """Take a job; the higher its priority, the sooner. False: refused, since the queue is full."""
+        """Take a job; the higher its priority, the sooner.
+
+        Returns: False, if the queue was full: then the least urgent job was given up, and of equals the latest. That is
+            this one, unless a less urgent one waited.
+        """
+        entry = (-priority, next(self._order), job)
         with self._lock:
-            if len(self._jobs) >= self._capacity:
+            full = len(self._jobs) >= self._capacity
+            if full and not self._make_room(entry):
                 return False
-            heapq.heappush(self._jobs, (-priority, next(self._order), job))
+            heapq.heappush(self._jobs, entry)
             alive = self._thread is not None or self._start()
         self._work.set()
         if not alive:
             self._do_all()  # no thread is to be had: late is better than never
+        return not full
+
+    def _make_room(self, entry: tuple[int, int, Job]) -> bool:
+        """Give up the least urgent of the jobs that wait. False: none is less urgent than this one."""
+        last = max(self._jobs, default=entry)
+        if last <= entry:
+            return False
+        self._jobs.remove(last)
+        heapq.heapify(self._jobs)
         return True
 
     def flush(self, timeout_s: float) -> bool:

@@ -8,7 +8,7 @@ import inspect
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from tests.unit.system.programs import run
@@ -60,23 +60,54 @@ def wait_until(ready: Callable[[], object]) -> None:
 
 
 class Server:
-    """An event loop on a thread of its own, with a handler that blocks."""
+    """An event loop on a thread of its own, with a handler that blocks until it is released."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.began_s = self.ended_s = 0.0
+        self.began_s = 0.0
+        self.release = threading.Event()
+        self.released_in_time = True
         self.thread = threading.Thread(target=self.loop.run_forever, name="server", daemon=True)
         self.thread.start()
 
     def handler(self) -> None:
         self.began_s = time.perf_counter()
-        threading.Event().wait(2.0)
-        self.ended_s = time.perf_counter()
+        self.released_in_time = self.release.wait(2 * ENOUGH_S)
+
+    def block(self) -> None:
+        self.release.clear()
+        self.loop.call_soon_threadsafe(self.handler)
 
     def stop(self) -> None:
+        self.release.set()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
         self.loop.close()
+
+
+class Waits:
+    """How late the machine lets a thread wake that waits and does nothing else, summed up: time that nobody had."""
+
+    STEP_S = 0.01
+
+    def __init__(self) -> None:
+        self.late_s = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._wait, name="waits", daemon=True)
+
+    def _wait(self) -> None:
+        while not self._over.is_set():
+            began_s = time.perf_counter()
+            self._over.wait(self.STEP_S)
+            self.late_s += max(time.perf_counter() - began_s - self.STEP_S, 0.0)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(5)
 
 
 @pytest.fixture
@@ -95,33 +126,53 @@ def line_of(function: Callable[..., object], text: str) -> int:
     return first + next(number for number, line in enumerate(lines) if text in line)
 
 
+def ring_of_a_block(server: Server, ear: Ear, title: str) -> tuple[float, PerformanceAlert]:
+    """Block the loop until it rings. The alert, and after how many seconds, but for those that the machine had not."""
+    with Waits() as waits:
+        server.block()
+        at_s, alert = ear.first(title)
+    server.release.set()
+    assert server.released_in_time, "it rang when the block was over"
+    return at_s - server.began_s - waits.late_s, alert
+
+
+def within(limit_s: float, trial: Callable[[], tuple[float, PerformanceAlert]]) -> PerformanceAlert:
+    """The alert, if it came in time; on a machine that is busy in fits, at the second or third attempt."""
+    tried_s: list[float] = []
+    while len(tried_s) < 3:
+        after_s, alert = trial()
+        if after_s <= limit_s:
+            return alert
+        tried_s.append(after_s)
+    raise AssertionError(f"it rang after {tried_s} s, not within {limit_s} s")
+
+
 def test_a_block_of_the_event_loop_rings_while_it_lasts_and_names_file_and_line(server: Server) -> None:
-    ear = Ear()
-    with watched(ear) as bell:
-        bell.watch_loop(server.loop, "api")
-        wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "api"}))
-        server.loop.call_soon_threadsafe(server.handler)
-        at_s, alert = ear.first("event-loop-blocked")
-        over_s = server.ended_s
-    assert over_s == 0.0, "it rang when the block was over"
-    assert at_s - server.began_s < 1.9  # 1.2 on a machine that has time
-    line = line_of(Server.handler, "wait(2.0)")
+    def trial() -> tuple[float, PerformanceAlert]:
+        ear = Ear()
+        with watched(ear) as bell:
+            bell.watch_loop(server.loop, "api")
+            wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "api"}))
+            return ring_of_a_block(server, ear, "event-loop-blocked")
+
+    alert = within(1.2, trial)
+    line = line_of(Server.handler, "release.wait(")
     assert any(f"test_runtime_alerts.py:{line} in handler: " in text for text in proof(alert, "stack"))
 
 
 def test_while_looking_closely_a_shorter_block_rings_much_sooner(server: Server) -> None:
-    ear = Ear()
     rule = AlertRule("loop-slow", AlertCategory.APPLICATION_LATENCY, WARNING, "100 ms", metric="tocsin.eventloop.lag")
-    with watched(ear, rule) as bell:
-        bell.watch_loop(server.loop, "api")
-        wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "api"}))
-        bell._core.tempo.elevate(bell.clock.now(), "the test")
-        wait_until(lambda: len(bell.recent("tocsin.eventloop.lag", {"loop": "api"})) > 6)
-        server.loop.call_soon_threadsafe(server.handler)
-        at_s, alert = ear.first("loop-slow")
-        over_s = server.ended_s
-    assert over_s == 0.0
-    assert at_s - server.began_s < 1.2  # 0.4 on a machine that has time
+
+    def trial() -> tuple[float, PerformanceAlert]:
+        ear = Ear()
+        with watched(ear, rule) as bell:
+            bell.watch_loop(server.loop, "api")
+            wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "api"}))
+            bell._core.tempo.elevate(bell.clock.now(), "the test")
+            wait_until(lambda: len(bell.recent("tocsin.eventloop.lag", {"loop": "api"})) > 3)
+            return ring_of_a_block(server, ear, "loop-slow")
+
+    alert = within(0.4, trial)
     assert any("in handler: " in text for text in proof(alert, "stack"))
 
 
@@ -135,7 +186,7 @@ def test_a_thread_that_burns_cpu_is_named_with_its_function() -> None:
                 total += number * number
 
     rule = AlertRule(
-        "program-busy", AlertCategory.CPU_USAGE, WARNING, "20 %", metric="process.cpu.utilization", for_s=2.0
+        "program-busy", AlertCategory.CPU_USAGE, WARNING, "4 %", metric="process.cpu.utilization", for_s=2.0
     )
     idle = [threading.Thread(target=over.wait, name=f"idle-{number}") for number in range(5)]
     burner = threading.Thread(target=price_all_orders, name="worker-3")
@@ -169,14 +220,22 @@ def test_a_long_collection_rings_with_its_generation_and_the_line_that_began_it(
         gc.collect()
         return time.perf_counter() - began_s
 
-    rule = AlertRule("gc-slow", AlertCategory.APPLICATION_LATENCY, WARNING, "20 ms", metric="tocsin.gc.pause")
-    with watched(ear, rule) as bell:
-        wait_until(lambda: bell.recent("tocsin.gc.pause"))
-        took_s = make_and_collect_cycles()
-        _, alert = ear.first("gc-slow")
+    rule = AlertRule("gc-slow", AlertCategory.APPLICATION_LATENCY, WARNING, "10 ms", metric="tocsin.gc.pause")
+    gc.disable()  # so that there is one collection, and its cause is known
+    try:
+        with watched(ear, rule) as bell:
+            wait_until(lambda: bell.recent("tocsin.gc.pause"))
+            took_s = make_and_collect_cycles()
+            _, alert = ear.first("gc-slow")
+    finally:
+        gc.enable()
     assert alert.value is not None
-    assert alert.value <= took_s * 3
-    assert any("generation 2: " in line or "generation 1: " in line for line in proof(alert, "gc_pauses"))
+    assert 0.01 < alert.value <= took_s
+    [line] = proof(alert, "gc_pauses")
+    assert "generation 2: " in line
+    assert (
+        f"test_runtime_alerts.py:{line_of(make_and_collect_cycles, 'gc.collect()')} in make_and_collect_cycles" in line
+    )
 
 
 def test_evidence_is_the_same_in_the_status_as_on_the_alert() -> None:

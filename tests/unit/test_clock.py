@@ -6,15 +6,11 @@ import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tocsin import Clock, Instant, SystemClock, VirtualClock
 from tocsin.clock import Wakeup, attend, leave
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Waiter:
@@ -291,12 +287,11 @@ def test_a_cancelled_sleep_does_not_hold_up_the_others() -> None:
     assert clock.now().mono_s == 1050.0
 
 
-def ring_on_time(clock: Clock, wakeup: Wakeup) -> None:
-    """Both of these do nothing for a real clock."""
-    attend(clock, wakeup, threading.current_thread())
-    leave(clock, wakeup)
-
-
-@pytest.mark.parametrize("make", [SystemClock, VirtualClock])
-def test_attending_is_for_clocks_that_stand_still(make: Callable[[], Clock]) -> None:
-    ring_on_time(make(), Wakeup())
+def test_attending_is_for_clocks_that_stand_still() -> None:
+    still, wakeup, me = VirtualClock(), Wakeup(), threading.current_thread()
+    for clock in (SystemClock(), still):
+        attend(clock, wakeup, me)
+    assert still._attending == {wakeup: me}
+    for clock in (SystemClock(), still):
+        leave(clock, wakeup)
+    assert still._attending == {}

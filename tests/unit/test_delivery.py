@@ -250,6 +250,20 @@ def test_what_finds_a_full_queue_is_dropped_and_counted() -> None:
     assert desk.delivery.counts()["hung"]["delivered"] == 1001
 
 
+def test_a_critical_notice_takes_the_place_of_a_lesser_one_in_a_full_queue() -> None:
+    hung = HungChannel()
+    desk = Desk(hung)
+    desk.delivery.hand_over([a_notice("first", channel="hung")])
+    assert hung.begun.wait(ENOUGH_S)
+    desk.delivery.hand_over([a_notice(channel="hung")] * 1000)
+    desk.delivery.hand_over([a_notice("urgent", CRITICAL, channel="hung")])
+    assert desk.delivery.counts()["hung"]["dropped"] == 1
+    hung.release.set()
+    assert desk.delivery.flush(ENOUGH_S)
+    assert desk.delivery.counts()["hung"]["delivered"] == 1001
+    assert hung.titles[:2] == ["first", "urgent"]
+
+
 # -- kinds of channels
 
 

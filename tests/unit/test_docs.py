@@ -117,12 +117,11 @@ def test_a_python_block_of_the_documentation_runs(block: Block, tmp_path: Path) 
 
 @pytest.mark.parametrize("block", cases("toml"))
 def test_a_toml_block_of_the_documentation_is_a_configuration(block: Block, tmp_path: Path) -> None:
-    from tocsin.config import load_config
+    from tocsin.config import AlertConfig, load_config
 
-    tomllib.loads(block.code)
     path = tmp_path / "tocsin.toml"
     path.write_text(block.code, encoding="utf-8")
-    load_config(path)
+    assert load_config(path) != AlertConfig() or not tomllib.loads(block.code)  # each block sets something
 
 
 def read(text: str) -> list[Block]:

@@ -5,24 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from tests.unit.score import CRITICAL, INFO, WARNING, Score, a_rule, an_event
+from tests.unit.score import CRITICAL, INFO, Score, a_rule, an_event
 
 from tocsin.alerts.settings import AlertSettings, Route
-from tocsin.model.alert import Evidence
 from tocsin.model.inputs import (
     Acknowledge,
     AddRule,
-    Check,
-    Event,
-    EvidenceFound,
     RemoveRule,
-    Resolve,
-    Sample,
     SeriesFailed,
     SwitchRule,
     TellAll,
 )
-from tocsin.model.levels import AlertCategory, AlertCondition, AlertState, Held
+from tocsin.model.levels import AlertCondition, AlertState, Held
 from tocsin.model.readings import SeriesKey
 
 GREATER, LESS = AlertCondition.GREATER_THAN, AlertCondition.LESS_THAN
@@ -205,91 +199,6 @@ def test_a_step_of_the_wall_clock_changes_no_duration(year: int) -> None:
     assert score.notices() == ["firing high"]
 
 
-# -- events
-
-
-def test_three_equal_events_a_minute_are_signalled_and_the_rest_are_counted() -> None:
-    score = Score()
-    for _ in range(10):
-        score.step(an_event(), after_s=0.1)
-    assert score.signals() == 3
-    assert score.notices() == ["firing odd"]
-    assert score.alert.count == 10
-    assert score.alert.suppressed
-    score.step(after_s=61.0)
-    assert score.notices() == ["firing odd", "digest 9 occurrences were held back"]
-
-
-def test_equal_events_that_come_at_once_are_judged_like_single_ones() -> None:
-    one_by_one, at_once = Score(), Score()
-    for _ in range(10):
-        one_by_one.step(an_event())
-    at_once.step(an_event(count=10))
-    assert one_by_one.signals() == at_once.signals() == 3
-    assert one_by_one.alert.count == at_once.alert.count == 10
-
-
-def test_what_is_suppressed_does_not_extend_the_window() -> None:
-    score = Score()
-    for _ in range(70):
-        score.step(an_event(), after_s=1.0)
-    assert score.signals() == 6
-
-
-def test_levels_of_one_source_are_suppressed_apart() -> None:
-    score = Score()
-    score.step(*[an_event("a", WARNING)] * 5, *[an_event("b", CRITICAL)] * 5)
-    assert score.signals() == 6
-
-
-def test_an_event_ends_in_silence_and_only_receivers_that_keep_state_hear_of_it() -> None:
-    routes = (Route(channel="console"), Route(channel="pager", keeps_state=True))
-    score = Score(settings=AlertSettings(routes=routes))
-    score.step(an_event())
-    score.step(after_s=299.0)
-    assert score.alert.state is AlertState.FIRING
-    score.step(after_s=2.0)
-    told = [(notice.channel, notice.kind.value) for outcome in score.outcomes for notice in outcome.notices]
-    assert told == [("console", "firing"), ("pager", "firing"), ("pager", "resolved")]
-
-
-def test_an_event_that_recurs_after_its_end_is_a_new_alert() -> None:
-    score = Score()
-    score.step(an_event())
-    first = score.alert
-    score.step(after_s=301.0)
-    score.step(an_event())
-    assert score.alert.id != first.id
-    assert score.alert.fingerprint == first.fingerprint
-
-
-def test_a_program_may_end_its_event() -> None:
-    score = Score()
-    score.step(an_event())
-    answer = score.step(Resolve(score.alert.fingerprint)).answers[0]
-    assert answer.found
-    assert score.alert.state is AlertState.RESOLVED
-    assert not score.step(Resolve("unknown")).answers[0].found
-
-
-def test_events_beyond_the_bound_are_gathered_in_one_alert() -> None:
-    score = Score(settings=AlertSettings(routes=(Route(channel="all"),), max_open=10))
-    score.step(*(an_event(f"title {number}", source=f"s{number % 2}") for number in range(1000)))
-    titles = [alert.title for alert in score.engine.book.open_alerts()]
-    assert len(titles) == 12
-    assert titles.count("Too many different alerts") == 2
-    assert sum(alert.count for alert in score.engine.book.open_alerts()) == 1000
-
-
-def test_a_rising_severity_of_an_event_is_told_again() -> None:
-    score = Score()
-    score.step(an_event(severity=INFO))
-    score.step(an_event(severity=CRITICAL))
-    score.step(an_event(severity=WARNING))
-    assert score.notices() == ["firing odd", "firing odd"]
-    assert score.alert.severity is CRITICAL
-
-
 # -- who is told
 
 
@@ -384,41 +293,6 @@ def test_an_acknowledgement_of_what_is_over_is_kept_and_of_what_never_was_is_not
     assert not score.step(Acknowledge("nobody")).answers[0].found
 
 
-# -- checks
-
-
-def test_a_check_does_not_wait_for_the_rules_for() -> None:
-    score = Score(a_rule(for_s=60.0))
-    answer = score.step(Sample([0], [99.0]), Check("high", [0])).answers[0]
-    assert (answer.triggered, answer.suppressed, answer.value, answer.threshold) == (True, False, 99.0, 50.0)
-    assert score.notices() == ["firing high"]
-
-
-def test_repeated_checks_are_occurrences_and_the_fourth_is_suppressed() -> None:
-    score = Score(a_rule())
-    answers = [score.step(Sample([0], [99.0]), Check("high", [0]), after_s=0.2).answers[0] for _ in range(5)]
-    assert all(answer.triggered for answer in answers)
-    assert [answer.suppressed for answer in answers] == [False, False, False, True, True]
-    assert score.signals() == 3
-    assert score.alert.count == 5
-
-
-def test_a_check_of_a_good_value_triggers_nothing() -> None:
-    score = Score(a_rule())
-    answer = score.step(Sample([0], [1.0]), Check("high", [0])).answers[0]
-    assert not answer.triggered
-    assert answer.alert is None
-
-
-@pytest.mark.parametrize("state", ["removed", "disabled"])
-def test_a_check_of_a_rule_that_is_not_in_force_says_so(state: str) -> None:
-    score = Score(a_rule())
-    score.step(RemoveRule("high") if state == "removed" else SwitchRule("high", enabled=False))
-    answer = score.step(Sample([0], [99.0]), Check("high", [0])).answers[0]
-    assert not answer.found
-    assert state in answer.reason
-
-
 # -- rules at run time
 
 
@@ -455,77 +329,3 @@ def test_a_rule_of_the_same_name_takes_the_place_of_the_old_one() -> None:
     score.read(60.0)
     assert score.notices() == ["firing high", "resolved high"]
     assert len(score.engine.rules) == 1
-
-
-# -- what an alert says of itself
-
-
-def test_an_alert_explains_itself() -> None:
-    rule = a_rule(
-        metric="process.memory.usage", threshold="650 MB", for_s=2.0, component="orders",
-        category=AlertCategory.MEMORY_THRESHOLD, recommendations=("Look at tocsin leaks",), owner="team",
-        message="{component} uses {value} of {threshold}, {unknown}",
-    )  # fmt: skip
-    score = Score(rule, keys=[SeriesKey("process.memory.usage")])
-    score.read(7e8, 7e8, 7e8)
-    alert = score.alert
-    assert alert.message == "orders uses 700 MB of 650 MB, {unknown}"
-    assert (alert.value, alert.threshold, alert.unit) == (7e8, 6.5e8, "By")
-    assert alert.recommendations == ("Look at tocsin leaks",)
-    assert [step.what for step in alert.trace] == ["pending", "firing", "told"]
-    assert "700 MB is above 650 MB for 2 s" in alert.trace[0].why
-
-
-def test_the_trace_of_a_long_life_is_bounded_and_says_what_it_left_out() -> None:
-    score = Score(a_rule(keep_firing_for_s=1000.0))
-    score.read(*[99.0, 1.0] * 200)
-    trace = score.alert.trace
-    assert len(trace) <= 41
-    assert "left out" in [step.what for step in trace]
-
-
-def test_evidence_that_was_wanted_is_kept_on_the_alert() -> None:
-    score = Score(
-        a_rule(metric="tocsin.eventloop.lag", category=AlertCategory.APPLICATION_LATENCY, threshold="50 ms"),
-        keys=[SeriesKey("tocsin.eventloop.lag", (("loop", "main"),))],
-    )
-    score.read(1.0)
-    want = score.outcomes[-1].wants[0]
-    assert (want.kind, want.labels) == ("loop_stack", (("loop", "main"),))
-    found = Evidence("stack", "the event loop is in", ("app.py:7 in handler",))
-    outcome = score.step(EvidenceFound(want.alert_id, found))
-    assert outcome.changes[0].alert.evidence == (found,)
-    assert score.step(EvidenceFound("nobody", found)).changes == ()
-
-
-def test_an_event_brings_its_own_proof_and_a_newer_one_takes_its_place() -> None:
-    score = Score()
-    first, second = (Evidence("stack", f"worker-{n} is in", (f"app.py:{n} in work",)) for n in (1, 2))
-    score.step(Event(title="t", message="", severity=WARNING, source="s", evidence=(first, second)))
-    assert list(score.alert.evidence) == [first, second]
-    assert list(score.outcomes[-1].notices[0].alerts[0].evidence) == [first, second]
-    score.step(an_event("t", source="s"))
-    assert list(score.alert.evidence) == [first, second]
-    score.step(Event(title="t", message="", severity=WARNING, source="s", evidence=(second,)))
-    assert list(score.alert.evidence) == [second]
-
-
-def test_an_event_that_lasts_is_ended_by_its_resolution_and_not_by_silence_and_its_end_is_told() -> None:
-    score = Score()
-    score.step(Event(title="stuck", message="", severity=WARNING, source="s", lasts=True), an_event("odd"))
-    score.step(after_s=4.0)
-    for _ in range(200):
-        score.step(after_s=2.0)
-    assert [alert.title for alert in score.engine.book.open_alerts()] == ["stuck"]
-    assert score.step(Resolve(score.engine.book.open_alerts()[0].fingerprint)).answers[0].found
-    assert score.notices() == ["firing stuck", "firing odd", "resolved stuck"]
-    score.step(Event(title="stuck", message="", severity=WARNING, source="s", lasts=True))
-    assert score.alert.count == 1
-
-
-def test_two_threads_that_read_the_clock_in_another_order_do_no_harm() -> None:
-    score = Score(a_rule())
-    early = score.clock.now()
-    score.read(99.0)
-    outcome = score.engine.step([Event(title="t", message="", severity=WARNING, source="s")], early)
-    assert outcome.notices

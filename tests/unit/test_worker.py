@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.worker import Worker
 
@@ -89,6 +91,35 @@ def test_what_does_not_fit_is_refused() -> None:
     bench.finish()
     assert bench.done == ["first", 0, 1]
     assert bench.worker.post("again")
+
+
+def test_a_full_queue_gives_up_the_least_urgent_and_of_equals_the_latest() -> None:
+    bench = Bench(capacity=3)
+    bench.block()
+    jobs = [
+        ("info", 1),
+        ("warning", 2),
+        ("info-2", 1),
+        ("critical", 3),
+        ("info-3", 1),
+        ("warning-2", 2),
+        ("warning-3", 2),
+    ]
+    assert [bench.worker.post(*job) for job in jobs] == [True, True, True, False, False, False, False]
+    assert bench.worker.waiting == 4  # with the one that is being done
+    bench.finish()
+    assert bench.done == ["first", "critical", "warning", "warning-2"]
+
+
+@given(st.lists(st.integers(1, 3), max_size=30), st.integers(0, 6))
+def test_whatever_comes_the_most_urgent_stay_and_each_loss_is_told(priorities: list[int], capacity: int) -> None:
+    bench = Bench(capacity=capacity)
+    bench.worker._busy = True  # so that nothing is taken meanwhile
+    bench.worker._thread = threading.current_thread()
+    taken = [bench.worker.post(number, priority) for number, priority in enumerate(priorities)]
+    kept = sorted(enumerate(priorities), key=lambda job: (-job[1], job[0]))[:capacity]
+    assert {job for _, _, job in bench.worker._jobs} == {number for number, _ in kept}
+    assert taken.count(False) == len(priorities) - len(kept)
 
 
 def test_all_jobs_run_on_one_daemon_thread_with_the_workers_name() -> None:

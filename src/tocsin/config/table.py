@@ -70,7 +70,7 @@ SETTINGS: Final[dict[str, Setting]] = {
     "rate_limit": Setting(30, values.positive, "30", "one notice each two seconds is the most that a person reads"),
     "history_size": Setting(100, values.count(1, 1_000_000), "100", "holds a bad hour in little memory"),
     "max_open_alerts": Setting(1000, values.count(1, 1_000_000), "1000", "beyond it a person needs a sum"),
-    "emit_queue_size": Setting(32_768, values.count(1, 10_000_000), "32768", "takes a long burst in a few megabytes"),
+    "emit_queue_size": Setting(65_536, values.count(1, 10_000_000), "65536", "takes a long burst in some megabytes"),
     "error_backoff": Setting("5s", _INTERVALS, '"5s"', "soon enough to recover, too rare to fill the log"),
     "dynamic_interval": Setting(True, values.flag, "True", "trouble is seen closer, and a calm hour costs no more"),
     "self_budget": Setting("0.5 %", values.percent, '"0.5 %"', "a guest is not felt; the usual cost is a fifth of it"),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import sys
 import weakref
+from contextlib import suppress
 from typing import Final, Protocol
 
 from tocsin.clock import SystemClock
@@ -21,6 +23,10 @@ class Forked(Protocol):
 
     def start(self) -> object:
         """Watch."""
+        ...
+
+    def stop(self, timeout_s: float) -> bool:
+        """Watch no longer, and deliver what waits."""
         ...
 
     def flush(self, timeout_s: float) -> bool:
@@ -64,6 +70,34 @@ def _in_child() -> None:
 def _at_exit() -> None:
     """Deliver what waits, shortly in all; daemon threads do not hold up the exit."""
     until_s = SystemClock().now().mono_s + AT_EXIT_S
+    interrupted = _ends_by_interrupt()
     for system in tuple(_systems):
-        if system._has_unfinished():  # noqa: SLF001 - as above
-            system.flush(max(until_s - SystemClock().now().mono_s, 0.0))
+        left_s = max(until_s - SystemClock().now().mono_s, 0.0)
+        if interrupted:
+            system.stop(left_s)
+        elif system._has_unfinished():  # noqa: SLF001 - as above
+            system.flush(left_s)
+    if interrupted:
+        _die_of_interrupt()
+
+
+def _ends_by_interrupt() -> bool:
+    """Whether the program ends by a Ctrl-C that nobody caught: the one exception that went up to the first frame.
+
+    At a prompt, which goes on after each, this is not the end.
+    """
+    trace = getattr(sys, "last_traceback", None)
+    if getattr(sys, "last_type", None) is not KeyboardInterrupt or trace is None:
+        return False
+    return trace.tb_frame.f_back is None and not (sys.flags.interactive or sys.flags.inspect or hasattr(sys, "ps1"))
+
+
+def _die_of_interrupt() -> None:
+    """Let the process end by SIGINT, as it would have without our threads, instead of with the exit code 1.
+
+    The interpreter notes in a flag that a Ctrl-C was not caught. Older ones forget it whenever a text is evaluated, on
+    any thread, as importing a module with a named tuple does (https://github.com/python/cpython/pull/129975). An
+    evaluated Ctrl-C sets the flag again.
+    """
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")  # noqa: S102 - only the evaluation of a text sets it

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # program's own threads keep the interpreter.
 STORM_EVENTS: Final = 256
 STORM_PAUSE_S: Final = 0.005
+# Likewise between small ones that follow each other sooner than this: a listener that answers each alert with a new
+# event would otherwise keep a core busy for ever.
+STREAM_S: Final = 0.05
 
 
 class Rounds(Protocol):
@@ -88,6 +91,7 @@ class WatchThread:
         self._pause = Wakeup()
         self._wanted = False
         self._hurried = False
+        self._served_s = -math.inf  # when events were served last
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
@@ -195,9 +199,13 @@ class WatchThread:
         return self._clock.now().mono_s
 
     def _serve(self) -> None:
-        storm = len(self._stepper.intake) >= STORM_EVENTS
+        events = len(self._stepper.intake)
         self._try(self._stepper.serve)
-        if storm and self._wanted:
+        if not events:
+            return
+        now_s = self._clock.now().mono_s
+        in_stream, self._served_s = now_s - self._served_s < STREAM_S, now_s
+        if (in_stream or events >= STORM_EVENTS) and self._wanted:
             self._pause.wait(STORM_PAUSE_S)
 
     def _try(self, work: Callable[[], None]) -> bool:

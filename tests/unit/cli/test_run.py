@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,7 +85,7 @@ def test_main_is_the_program_itself(same: Callable[..., Result], place: Path) ->
     names = (
         "print(sorted(name for name in vars(__main__)), __main__.__file__, __main__.__spec__, __main__.__builtins__)"
     )
-    same(write(place / "app.py", f"import __main__\n{names}\n"))
+    assert "__file__" in same(write(place / "app.py", f"import __main__\n{names}\n")).out
 
 
 def test_path_and_environment_are_as_the_user_set_them(same: Callable[..., Result], place: Path) -> None:
@@ -175,17 +176,60 @@ def test_multiprocessing_works_as_ever(same: Callable[..., Result], place: Path,
 @posix
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_signal_meets_the_program_itself(place: Path, number: signal.Signals) -> None:
-    script = write(place / "app.py", "import os, signal\nprint(os.getpid(), flush=True)\nsignal.pause()\n")
+    # A signal that comes just before a call that waits is met once that call is over, so the program waits for input,
+    # which ends too.
+    script = write(
+        place / "app.py", "import os, sys\nprint(os.getpid(), flush=True)\nsys.stdin.read()\nwhile True: pass\n"
+    )
     ends = []
     for words in ([script], ["-m", "tocsin", "run", script]):
-        program = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        program = subprocess.Popen([sys.executable, *words], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
         assert program.stdout is not None
         assert int(program.stdout.readline()) == program.pid
         program.send_signal(number)
         _, err = program.communicate(timeout=60)
         # Where exactly it stood when the signal came is chance; how it ended is not.
         ends.append((program.returncode, err.splitlines()[-1:]))
-    assert ends[0] == ends[1]
+    told = ["KeyboardInterrupt"] if number == signal.SIGINT else []
+    assert ends == [(-number, told), (-number, told)]
+
+
+@posix
+def test_an_interrupt_that_nobody_caught_ends_the_program_by_its_signal_whatever_our_threads_do_meanwhile(
+    spawn: Callable[..., Result], place: Path
+) -> None:
+    # On older interpreters a text that any thread evaluates between the interrupt and the end makes the exit code a 1.
+    code = """
+        import sys, threading, tocsin
+        def channel(alert):
+            while not hasattr(sys, "last_type"):
+                threading.Event().wait(0.01)
+            print("told", eval("1"), flush=True)
+        bell = tocsin.AlertSystem(tocsin.AlertConfig(channels=[channel]))
+        bell.emit("title", "message")
+        {end}
+    """
+    interrupted = spawn(write(place / "app.py", code.format(end="raise KeyboardInterrupt")))
+    assert (interrupted.code, interrupted.out) == (-signal.SIGINT, "told 1\n")
+    assert interrupted.err.splitlines()[-1] == "KeyboardInterrupt"
+    failed = spawn(write(place / "app.py", code.format(end="raise ValueError")))
+    assert (failed.code, failed.out) == (1, "told 1\n")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("end", "exit_code"),
+    [
+        ("import code; code.interact(banner='', exitmsg='')", 0),  # a prompt goes on after an interrupt
+        ("sys.last_type = KeyboardInterrupt", 0),
+        ("try:\n    raise KeyboardInterrupt\nexcept KeyboardInterrupt:\n    sys.exit(5)", 5),
+    ],
+)
+def test_an_interrupt_that_was_caught_is_not_the_end(
+    spawn: Callable[..., Result], place: Path, end: str, exit_code: int
+) -> None:
+    script = write(place / "app.py", f"import sys, tocsin\ntocsin.AlertSystem()\n{end}\n")
+    assert spawn(script, stdin="raise KeyboardInterrupt\n").code == exit_code
 
 
 # --- and yet it is watched ---

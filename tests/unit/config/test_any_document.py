@@ -56,9 +56,12 @@ def outcome(content: bytes) -> AlertConfig | ConfigError:
         path = Path(folder) / "tocsin.toml"
         path.write_bytes(content)
         try:
-            return load_config(path)
+            config = load_config(path)
         except ConfigError as error:
             found = error
+        else:
+            assert config.replace() == config
+            return config
     assert found.problems
     for problem in found.problems:
         where, _, line = problem.where.partition(".toml")
@@ -75,10 +78,7 @@ def outcome(content: bytes) -> AlertConfig | ConfigError:
 @given(st.lists(st.one_of(statements, st.sampled_from(LINES), st.sampled_from(HEADERS)), max_size=12))
 @example(["[rule]", "[[channel]]"])
 def test_any_statements_in_any_order(lines: list[str]) -> None:
-    found = outcome("\n".join(lines).encode())
-
-    if isinstance(found, AlertConfig):
-        assert found.replace() == found
+    assert isinstance(outcome("\n".join(lines).encode()), AlertConfig | ConfigError)
 
 
 @given(st.data())
@@ -89,7 +89,7 @@ def test_the_template_with_some_values_exchanged(data: st.DataObject) -> None:
             st.sampled_from([number for number, line in enumerate(lines) if re.match(r"[\w-]+ =", line)])
         )
         lines[number] = f"{lines[number].split(' =')[0]} = {data.draw(st.sampled_from(VALUES))}"
-    outcome("\n".join(lines).encode())
+    assert isinstance(outcome("\n".join(lines).encode()), AlertConfig | ConfigError)
 
 
 @given(st.data())
@@ -100,9 +100,9 @@ def test_the_template_with_bytes_cut_out_put_in_or_exchanged(data: st.DataObject
         content[start : start + data.draw(st.integers(0, 8))] = data.draw(
             st.binary(max_size=4) | st.sampled_from([b'"', b"]", b"[[", b"\n", b"="])
         )
-    outcome(bytes(content))
+    assert isinstance(outcome(bytes(content)), AlertConfig | ConfigError)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes(content: bytes) -> None:
-    outcome(content)
+    assert isinstance(outcome(content), AlertConfig | ConfigError)

@@ -94,8 +94,8 @@ def test_no_child_of_five_hundred_forks_among_emitting_threads_hangs(way: str) -
     assert (counted["hung"], counted["failed"], counted["left"]) == (0, 0, 0)
 
 
-def in_a_child(call: Callable[[], bool]) -> None:
-    """Fork, do it there with a deadline, and be sure that it returned true."""
+def in_a_child(call: Callable[[], bool]) -> bool:
+    """Fork, do it there with a deadline. Whether it came to its end and returned true."""
     child = os.fork()
     if child == 0:
         # On its main thread: another one could bear the ident of a thread of the parent, and so pass for the owner of
@@ -106,7 +106,7 @@ def in_a_child(call: Callable[[], bool]) -> None:
             os._exit(0 if call() else 1)
         finally:
             os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_child_is_not_started_and_knows_no_alert_of_its_parent() -> None:
@@ -124,7 +124,7 @@ def test_a_child_is_not_started_and_knows_no_alert_of_its_parent() -> None:
             system.emit("Odd", "in the child", 2, "test")
             return clean and system.flush() and channel.titles() == ["Odd"]
 
-        in_a_child(starts_clean)
+        assert in_a_child(starts_clean)
         assert channel.titles() == []
 
 
@@ -139,7 +139,7 @@ def test_a_child_may_start_and_stop_the_system_for_itself() -> None:
         return sensor.reads == before + 4
 
     with system:
-        in_a_child(watches)
+        assert in_a_child(watches)
 
 
 def test_the_system_of_watch_watches_again_in_a_child() -> None:
@@ -164,7 +164,7 @@ def test_a_child_keeps_no_lock_of_a_shared_coordinator() -> None:
         return len(coordinator.threads) == 1
 
     with coordinator._lock:
-        in_a_child(registers)
+        assert in_a_child(registers)
 
 
 def test_a_child_keeps_no_lock_of_the_register_the_stepper_or_the_sensors() -> None:
@@ -177,7 +177,7 @@ def test_a_child_keeps_no_lock_of_the_register_the_stepper_or_the_sensors() -> N
 
     core = system._core
     with system._threads._lock, core.stepper._lock, core._reading, core._monitor_lock, core.watch._lock:
-        in_a_child(works)
+        assert in_a_child(works)
 
 
 def test_a_child_keeps_no_lock_of_the_making_of_the_default_system(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_a_child_keeps_no_lock_of_the_making_of_the_default_system(monkeypatch: 
         return start.current() is not None
 
     with start._lock:
-        in_a_child(makes_its_own)
+        assert in_a_child(makes_its_own)
 
 
 def test_a_child_is_not_held_up_by_a_listener_that_was_at_work_in_the_parent() -> None:
@@ -212,7 +212,7 @@ def test_a_child_is_not_held_up_by_a_listener_that_was_at_work_in_the_parent() -
             system.emit("In the child", source="child")
             return heard_by_the_child == ["In the child"]
 
-        in_a_child(is_heard)
+        assert in_a_child(is_heard)
         release.set()
 
 
@@ -224,4 +224,4 @@ def test_a_child_may_connect_while_the_parent_was_connecting() -> None:
         return True
 
     with system.alert_triggered._connecting:
-        in_a_child(connects)
+        assert in_a_child(connects)

@@ -1,12 +1,18 @@
-"""A million events from eight threads: memory stays bounded, and every one of them is accounted for."""
+"""Storms of events: memory stays bounded, every event is accounted for, and no storm feeds itself on a whole core."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+import threading
+import time
 
 import pytest
 from tests.unit.system.programs import run
+
+from tocsin import AlertConfig, AlertSystem, PerformanceAlert
+from tocsin.system.watching import STORM_PAUSE_S
 
 STORM = """
     import json, os, sys, threading, time
@@ -67,6 +73,27 @@ def test_a_million_events_from_eight_threads_are_bounded_and_all_accounted_for(k
     assert told["accepted"] + told["coalesced"] + told["dropped"] == 1_000_001
     assert told["said_accepted"] == told["accepted"] + told["coalesced"]
     assert told["accepted"] > 0
-    # A queue of 16,384 events with a message each is some megabytes; a million would be some hundreds.
+    # A queue of 65,536 events with a message each is some ten megabytes; a million would be some hundreds.
     assert told["grew_mb"] < 80.0
     assert told["open"] <= 1009  # a thousand, and the one for each source that gathers what is too much
+
+
+def test_a_listener_that_answers_each_alert_with_a_new_event_is_slowed_down() -> None:
+    rounds, numbers, enough = 40, itertools.count(), threading.Event()
+    bell = AlertSystem(AlertConfig(channels=[], default_rules=False, control=False))
+
+    def answer(_: PerformanceAlert) -> None:
+        number = next(numbers)
+        if number >= rounds:
+            enough.set()
+        else:
+            bell.emit(f"Answer {number}", "to the alert before")
+
+    bell.alert_changed.connect(answer)
+    with bell:
+        began_s = time.monotonic()
+        bell.emit("The first")
+        assert enough.wait(60)
+        took_s = time.monotonic() - began_s
+    # The second may come at once; before each after that the watch thread pauses.
+    assert took_s > (rounds - 2) * STORM_PAUSE_S
