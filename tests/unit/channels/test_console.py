@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin import AlertSeverity, ConsoleAlertChannel, DeliveryError, Notice, PerformanceAlert
-from tocsin.channels.console import visible
+from tocsin.channels.text import visible
 from tocsin.model.alert import Evidence
 from tocsin.model.notice import DigestLine, NoticeKind
 
