@@ -23,7 +23,8 @@ PARAGRAPH_CHARS: Final = 4000
 _NOT_TEXT: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 # All that Slack gives a meaning to begins with one of these, and these are all that it asks to be escaped.
-_SLACK: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# A backtick would begin or end a block of code.
+_SLACK: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"}
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_LABEL: Final = re.compile(r"[^a-zA-Z0-9_]")
 

@@ -9,7 +9,7 @@ import pytest
 
 import tocsin.config
 from tocsin.config import TEMPLATE, AlertConfig, ChannelSpec, load_config
-from tocsin.config.channel_kinds import KINDS, options_of
+from tocsin.config.channel_kinds import options_of
 from tocsin.config.read_rule import KEYS
 from tocsin.config.table import SETTINGS
 

@@ -109,8 +109,10 @@ class AlertmanagerChannel(OutgoingChannel):
         """Take a notice in, and wait until a peer has it. Raises DeliveryError: when no peer has taken it."""
         with self._lock:
             version = self.board.told(notice, self._clock.now())
-            for peer in self.peers:
-                peer.ring()
+            lonely = [peer for peer in self.peers if not peer.ring()]
+        for peer in lonely:
+            peer.tell()  # late is better than never
+        with self._lock:
             # Peers wait for their deadlines side by side; the second one is for what they were at just now.
             self._lock.wait_for(lambda: self._is_settled(version), timeout=2 * self._transport.deadline_s + 1.0)
             if any(peer.taken >= version for peer in self.peers):

@@ -52,8 +52,8 @@ class Peer:
         self._all_due_s = 0.0
         self._failures = 0
 
-    def ring(self) -> None:
-        """There is something new; to be called with the lock held."""
+    def ring(self) -> bool:
+        """There is something new; to be called with the lock held. False: no thread is to be had to tell it."""
         if self._thread is None:
             thread = threading.Thread(target=self._live, name=f"tocsin-{self._name}", daemon=True)
             self._thread = thread
@@ -63,8 +63,9 @@ class Peer:
             except RuntimeError:
                 self._thread = None
                 leave(self._clock, self._wakeup)
-                return
+                return False
         self._wakeup.set()
+        return True
 
     def stop(self) -> None:
         """Tell nothing more, until there is something new; to be called with the lock held."""

@@ -50,6 +50,8 @@ def email_of(notice: Notice, *, from_: str, to: Sequence[str]) -> EmailMessage:
     mail["X-Tocsin-Severity"] = notice.severity.word
     mail.set_content(plain_body(notice), cte="quoted-printable")
     mail.add_alternative(html_body(notice), subtype="html", cte="quoted-printable")
+    # By default it is made by chance. Quoted-printable text never has `=_` in it.
+    mail.set_boundary(f"=_tocsin_{token(notice.id)}")
     return mail
 
 

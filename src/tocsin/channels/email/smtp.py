@@ -146,5 +146,7 @@ def _failure(server: Server, error: Exception) -> DeliveryError:
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return DeliveryError(f"{server} does not support what is needed: {line(error, 160)}", permanent=True)
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return DeliveryError(f"{server} hung up")
+        # That is what the library says of a deadline as well.
+        late = isinstance(error.__context__, TimeoutError)
+        return DeliveryError(f"{server}: {words(error.__context__)}" if late else f"{server} hung up")
     return DeliveryError(f"{server}: {words(error)}")

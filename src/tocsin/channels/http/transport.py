@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -10,7 +11,6 @@ from tocsin.channels.deadline import Deadline, secured
 from tocsin.channels.http.answers import failure
 from tocsin.channels.http.target import Target, target_of
 from tocsin.channels.options import Mismatch
-from tocsin.channels.text import line
 from tocsin.clock import SystemClock
 from tocsin.errors import DeliveryError
 from tocsin.model.secret import Secret
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 DEADLINE_S: Final = 10.0
 MAX_BODY_BYTES: Final = 64 * 1024
-_REMARK_CHARS: Final = 160
+# A word or two, such as `invalid_payload`. More is not shown: many servers say what they were asked for.
+_REMARK: Final = re.compile(r"[A-Za-z0-9_ .,'-]{1,80}")
 
 
 class Answer(NamedTuple):
@@ -124,7 +125,7 @@ class Transport:
             sock.close()
 
     def _judge(self, answer: Answer, target: Target, retry_after: str | None) -> None:
-        remark = line(answer.body[:_REMARK_CHARS].decode("utf-8", "replace"), _REMARK_CHARS) if self._remarks else ""
+        remark = _remark(answer.body, target) if self._remarks else ""
         error = failure(
             answer.status, target.authority, retry_after=retry_after, now=self._clock.now().utc, remark=remark
         )
@@ -156,6 +157,13 @@ def plain_http(given: Mapping[str, Any], *keys: str) -> Mismatch | None:
         if key in given and target_of(given[key]).scheme == "http":
             return Mismatch(key, "plain http", "an https URL; http is for private addresses, with allow_private")
     return None
+
+
+def _remark(body: bytes, target: Target) -> str:
+    """What a peer says to its refusal, where it is short and has nothing of the address in it."""
+    said = body[:200].decode("utf-8", "replace").strip()
+    pieces = [piece for piece in re.split(r"[/?&=]", target.path) if piece]
+    return said if _REMARK.fullmatch(said) and not any(piece in said for piece in pieces) else ""
 
 
 def _bare(value: str | Secret) -> str:

@@ -83,8 +83,7 @@ def _alert(alert: PerformanceAlert, *, brief: bool) -> list[dict[str, Any]]:
 
 
 def _proof(title: str, lines: tuple[str, ...]) -> dict[str, Any]:
-    # A backtick would end the block early.
-    shown = _joined([slack(line(one), 200) for one in lines], _SECTION_CHARS - 500).replace("`", "'")
+    shown = _joined([slack(line(one), 200) for one in lines], _SECTION_CHARS - 500)
     return _section(f"*{slack(line(title), 300)}*\n```{shown or ' '}```")
 
 

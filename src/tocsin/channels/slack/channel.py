@@ -135,7 +135,13 @@ class SlackAlertChannel(OutgoingChannel):
 
     def _call(self, method: str, body: dict[str, Any], notice: Notice, deadline: Deadline) -> dict[str, Any]:
         assert self._token is not None  # noqa: S101 - there is a URL or a token; see `mismatch`
-        marked = {**body, "metadata": {"event_type": "tocsin_notice", "event_payload": {"id": token(notice.id)}}}
+        # Changing a message looks for names in its text unless told otherwise.
+        marked = {
+            **body,
+            "parse": "none",
+            "link_names": False,
+            "metadata": {"event_type": "tocsin_notice", "event_payload": {"id": token(notice.id)}},
+        }
         answer = self._transport.post(
             self._api.below(f"/{method}"), encode(marked), content_type="application/json; charset=utf-8",
             headers={"Authorization": Secret(f"Bearer {self._token.reveal()}")}, deadline=deadline,
