@@ -66,7 +66,7 @@ class FileAlertChannel(OutgoingChannel):
         except OSError as error:
             # A full disk is emptied, a folder comes back: worth another attempt. A folder in the place of the file,
             # or something that is no file, stays.
-            wrong_kind = isinstance(error, (IsADirectoryError, NotADirectoryError))
+            wrong_kind = isinstance(error, (IsADirectoryError, NotADirectoryError, FileExistsError))
             raise DeliveryError(
                 f"{self._path}: {error.strerror or type(error).__name__}", permanent=wrong_kind
             ) from None

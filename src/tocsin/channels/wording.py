@@ -20,6 +20,11 @@ MAX_ALERTS: Final = 20
 MAX_ADVICE: Final = 10
 MAX_LABELS: Final = 16
 _TITLE_CHARS: Final = 80
+# What a label of one of these names would pass for.
+_OWN_NAMES: Final = frozenset({
+    "value", "threshold", "component", "source", "owner", "occurrences", "message", "lasted", "acknowledged",
+    "what to do", "runbook", "why", "alert", "notice", "began", "over", "id",
+})  # fmt: skip
 
 
 def kind_of(alert: PerformanceAlert) -> NoticeKind:
@@ -64,7 +69,9 @@ def facts(alert: PerformanceAlert) -> list[tuple[str, str]]:
         found.append(("threshold", format_value(alert.threshold, alert.unit)))
     if alert.component:
         found.append(("component", line(alert.component)))
-    found += [(line(name, 60), line(value)) for name, value in list(alert.labels.items())[:MAX_LABELS]]
+    for name, value in list(alert.labels.items())[:MAX_LABELS]:
+        known = line(name, 60)
+        found.append((f"label {known}" if known in _OWN_NAMES else known, line(value)))
     if not alert.rule and alert.source:
         found.append(("source", line(alert.source)))
     if alert.owner:

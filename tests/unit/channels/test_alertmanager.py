@@ -304,6 +304,16 @@ def test_a_child_tells_nothing_of_its_parents_alerts(channel: AlertmanagerChanne
     assert [alert["labels"]["alertname"] for alert in peers[0].requests[-1].json] == ["Payment refused"]
 
 
+def test_what_was_open_before_a_restart_is_told_again_and_again(
+    channel: AlertmanagerChannel, peers: list[Peer], clock: VirtualClock
+) -> None:
+    channel.restore([ALERT, EVENT])
+    for peer in peers:
+        peer.wait_for(lambda peer=peer: len(peer.told()) == 2)  # type: ignore[misc]
+    clock.advance(60)
+    assert len(peers[0].told()) == 4
+
+
 def test_without_threads_the_caller_tells(
     channel: AlertmanagerChannel, peers: list[Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,7 +214,8 @@ def test_a_bad_certificate_is_refused_and_nothing_is_told(
         error = failure(channel(peer, tls=tls, ca_file=str(certs.authority), user="me", password=CANARY))
         assert "its certificate is refused" in str(error)
         assert not error.permanent
-        assert peer.mails == peer.logins == []
+        assert peer.mails == []
+        assert peer.logins == []
     finally:
         peer.close()
 
@@ -222,7 +223,8 @@ def test_a_bad_certificate_is_refused_and_nothing_is_told(
 def test_a_server_without_starttls_gets_no_mail(peer: SmtpPeer) -> None:
     error = failure(channel(peer, tls="starttls", user="me", password=CANARY))
     assert "offers no STARTTLS" in str(error)
-    assert peer.mails == peer.logins == []
+    assert peer.mails == []
+    assert peer.logins == []
 
 
 def test_a_login_that_is_refused_is_permanent_and_shows_no_password(certs: certificates.Certificates) -> None:

@@ -17,16 +17,18 @@ from tocsin.channels.http.target import target_of
 from tocsin.channels.http.transport import DEADLINE_S
 from tocsin.channels.options import Option, settle
 from tocsin.channels.outgoing import OutgoingChannel
+from tocsin.channels.wording import notice_of
 from tocsin.clock import SystemClock
 from tocsin.errors import DeliveryError
 from tocsin.model.levels import AlertSeverity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tocsin.channels.connect import Resolver
     from tocsin.channels.http import Target
     from tocsin.clock import Clock
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import Notice
     from tocsin.model.secret import Secret
 
@@ -123,6 +125,15 @@ class AlertmanagerChannel(OutgoingChannel):
         permanent = all(error.permanent for error in errors)
         said = "; ".join(dict.fromkeys(map(str, errors)))
         raise DeliveryError(f"{self.name}: no peer has taken it: {said}", permanent=permanent)
+
+    def restore(self, alerts: Iterable[PerformanceAlert]) -> None:
+        """Go on telling of alerts that were open before a restart; Alertmanager knows them, and calls nobody."""
+        now = self._clock.now()
+        with self._lock:
+            for alert in alerts:
+                self.board.told(notice_of(alert, self.name), now)
+            for peer in self.peers:
+                peer.ring()
 
     def close(self) -> None:
         """Tell nothing more; what is open ends there by itself. The next notice begins anew."""

@@ -6,6 +6,7 @@ and `verbatim` keeps Slack from making links of what looks like a name or an add
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.channels.text import line, paragraph, slack
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _SECTION_CHARS: Final = 2900  # of 3000
 _MAX_BLOCKS: Final = 48  # of 50
 _MESSAGE_CHARS: Final = 1500
+_URL: Final = re.compile(r"https?://[A-Za-z0-9./?&=#_~:@!$,;%+-]{1,500}")
 _MARKS: Final = {
     AlertSeverity.INFO: ":information_source:",
     AlertSeverity.WARNING: ":warning:",
@@ -78,8 +80,13 @@ def _alert(alert: PerformanceAlert, *, brief: bool) -> list[dict[str, Any]]:
         advice = [f"• {slack(line(one), 400)}" for one in alert.recommendations[:MAX_ADVICE]]
         blocks.append(_section(_joined(["*What to do*", *advice])))
     if alert.runbook_url:
-        blocks.append(_section(f"*Runbook:* {slack(line(alert.runbook_url), 1000)}"))
+        blocks.append(_section(f"*Runbook:* {_link(alert.runbook_url)}"))
     return blocks
+
+
+def _link(address: str) -> str:
+    """A link where it is plainly one, else text: a `|` would give it another face."""
+    return f"<{slack(address)}>" if _URL.fullmatch(address) else slack(line(address), 1000)
 
 
 def _proof(title: str, lines: tuple[str, ...]) -> dict[str, Any]:
