@@ -139,8 +139,8 @@ def test_the_guide_names_every_option_of_a_kind(kind: str) -> None:
         (
             'type = "email"\nto = "ops@b.example"\nfrom = "a@b.example"\nsmtp = "me:canary4711@m"',
             (
-                ":5: channel[0].smtp: found ****, expected a mail server as host:port; user and password are options of "
-                'their own. Example: smtp = "smtp.example.com:587"'
+                ":5: channel[0].smtp: found ****, expected a mail server as host:port; user and password are options "
+                'of their own. Example: smtp = "smtp.example.com:587"'
             ),
         ),
         (
@@ -154,7 +154,8 @@ def test_the_guide_names_every_option_of_a_kind(kind: str) -> None:
             'type = "command"\nargv = "page --key canary4711"',
             (
                 ":3: channel[0].argv: found ****, expected a list of texts, the program first; there is no shell: "
-                '["/usr/local/bin/page", "--team", "orders"]. Example: argv = ["/usr/local/bin/page", "--team", "orders"]'
+                '["/usr/local/bin/page", "--team", "orders"]. '
+                'Example: argv = ["/usr/local/bin/page", "--team", "orders"]'
             ),
         ),
         (
