@@ -64,7 +64,7 @@ class ConsoleAlertChannel:
         if notice.kind is NoticeKind.DIGEST:
             yield from self._digest(notice)
         for alert in notice.alerts:
-            yield from self._alert(alert, notice.kind)
+            yield from self._alert(alert, notice.kind, notice.reason)
 
     def _out(self) -> TextIO:
         # Looked up late: programs, and tests, exchange sys.stderr.
@@ -79,7 +79,7 @@ class ConsoleAlertChannel:
         except ValueError:
             return False
 
-    def _alert(self, alert: PerformanceAlert, kind: NoticeKind) -> Iterator[str]:
+    def _alert(self, alert: PerformanceAlert, kind: NoticeKind, reason: str = "") -> Iterator[str]:
         if not self._is_terminal():
             yield _one_line(alert, kind)
             return
@@ -89,6 +89,8 @@ class ConsoleAlertChannel:
         yield f"{head}  {one_line(alert.title)}  {self._paint(f'{alert.last_at.astimezone():%H:%M:%S}', _DIM)}"
         yield f"  {one_line(alert.message, PARAGRAPH_CHARS)}{_lasted(alert)}"
         yield self._paint(f"  {_facts(alert)}", _DIM)
+        if reason:
+            yield self._paint(f"  told because: {one_line(reason)}", _DIM)
         if over:
             return
         for proof in alert.evidence:

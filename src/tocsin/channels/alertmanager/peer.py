@@ -54,7 +54,7 @@ class Peer:
 
     def ring(self) -> bool:
         """There is something new; to be called with the lock held. False: no thread is to be had to tell it."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             thread = threading.Thread(target=self._live, name=f"tocsin-{self._name}", daemon=True)
             self._thread = thread
             try:
