@@ -11,7 +11,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Final
 
-from tocsin.channels.deadline import Deadline, DeadlineSocket, Late, within
+from tocsin.channels.deadline import Deadline, DeadlineSocket, Late, TooMuch, within
 from tocsin.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -80,8 +80,10 @@ def words(error: object) -> str:
     """What went wrong, without what the peer or the address would add to it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is refused: {error.verify_message}"
+    if isinstance(error, (Late, TooMuch)):
+        return str(error)
     if isinstance(error, TimeoutError):
-        return str(error) if isinstance(error, Late) else "no answer in time"
+        return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

@@ -25,6 +25,7 @@ from tocsin.channels.http.transport import MAX_BODY_BYTES
 from tocsin.model.secret import Secret
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 CANARY = "canary4711"
@@ -207,6 +208,17 @@ def test_of_an_endless_body_no_more_than_64_kib_is_read(peer: HttpPeer) -> None:
 def test_an_endless_head_ends(peer: HttpPeer) -> None:
     peer.default = drips(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 50_000)
     assert not failure(Transport(allow_private=True), peer.url).permanent
+
+
+def test_answers_that_say_wait_without_end_end(peer: HttpPeer) -> None:
+    def wait(connection: socket.socket) -> None:
+        while True:  # until nobody listens
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+    peer.default = wait
+    error = failure(Transport(allow_private=True, deadline_s=60.0), peer.url)
+    assert not error.permanent
+    assert str(error).endswith("more than 128 KiB in one answer")
 
 
 @pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH\r\n", b"\x00" * 100, b"HTTP/1.1 abc\r\n\r\n", b""])

@@ -46,7 +46,7 @@ def email_of(notice: Notice, *, from_: str, to: Sequence[str]) -> EmailMessage:
         mail["References"] = " ".join(threads)
     # No out-of-office answers, please (RFC 3834).
     mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Tocsin-Notice"] = line(notice.id).encode("ascii", "backslashreplace").decode("ascii")
+    mail["X-Tocsin-Notice"] = line(notice.id, 60).encode("ascii", "backslashreplace").decode("ascii")
     mail["X-Tocsin-Severity"] = notice.severity.word
     mail.set_content(plain_body(notice), cte="quoted-printable")
     mail.add_alternative(html_body(notice), subtype="html", cte="quoted-printable")
