@@ -12,8 +12,16 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from typing import Any
 
     from tocsin.alerts.history import AlertHistory as AlertHistory
+    from tocsin.channels.alertmanager import AlertmanagerChannel as AlertmanagerChannel
+    from tocsin.channels.apprise import AppriseChannel as AppriseChannel
+    from tocsin.channels.command import CommandAlertChannel as CommandAlertChannel
     from tocsin.channels.console import ConsoleAlertChannel as ConsoleAlertChannel
+    from tocsin.channels.email import EmailAlertChannel as EmailAlertChannel
+    from tocsin.channels.file import FileAlertChannel as FileAlertChannel
+    from tocsin.channels.pagerduty import PagerDutyChannel as PagerDutyChannel
     from tocsin.channels.protocol import AlertChannel as AlertChannel
+    from tocsin.channels.slack import SlackAlertChannel as SlackAlertChannel
+    from tocsin.channels.webhook import WebhookAlertChannel as WebhookAlertChannel
     from tocsin.clock import Clock as Clock
     from tocsin.clock import Instant as Instant
     from tocsin.clock import SystemClock as SystemClock

@@ -5,6 +5,7 @@ A channel that hangs or fails harms only itself: its queue fills, what does not 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import threading
@@ -84,6 +85,11 @@ class Delivery:
         for outlet in self._outlets.values():
             outlet.after_fork()
 
+    def close(self) -> None:
+        """Let channels that go on by themselves (Alertmanager's) come to rest; the next notice wakes them."""
+        for outlet in self._outlets.values():
+            outlet.ask("close")
+
     def counts(self) -> dict[str, dict[str, int]]:
         """For each channel: delivered, failed attempts, dropped, waiting."""
         return {name: outlet.counts() for name, outlet in self._outlets.items()}
@@ -126,6 +132,14 @@ class _Outlet:
         self._loop = self._closing = None
         self._pause = Wakeup()
         self.worker.after_fork()
+        self.ask("after_fork")
+
+    def ask(self, what: str) -> None:
+        """Call a method that a channel may have; what it raises is its own loss."""
+        method = getattr(self._channel, what, None)
+        if callable(method):
+            with contextlib.suppress(Exception):
+                method()
 
     def counts(self) -> dict[str, int]:
         return {

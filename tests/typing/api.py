@@ -13,19 +13,24 @@ from tocsin import (
     AlertCondition,
     AlertConfig,
     AlertHistory,
+    AlertmanagerChannel,
     AlertNotFound,
     AlertRule,
     AlertSeverity,
     AlertState,
     AlertSystem,
+    AppriseChannel,
     BufferFull,
     BufferManager,
     CheckResult,
     Clock,
+    CommandAlertChannel,
     ConfigError,
     ConsoleAlertChannel,
     ControlError,
     DeliveryError,
+    EmailAlertChannel,
+    FileAlertChannel,
     HeapSnapshot,
     Instant,
     LeakAnalysis,
@@ -35,16 +40,19 @@ from tocsin import (
     MemoryReport,
     MonitoringCoordinator,
     Notice,
+    PagerDutyChannel,
     PerformanceAlert,
     PerformanceMonitor,
     PerformanceReport,
     Receipt,
     RuleNotFound,
     SampleError,
+    SlackAlertChannel,
     StoreError,
     SystemClock,
     TocsinError,
     VirtualClock,
+    WebhookAlertChannel,
     emit,
     load_config,
     watch,
@@ -165,6 +173,22 @@ def refuse(system: AlertSystem) -> Mapping[str, Any]:
     except (SampleError, StoreError, ControlError, TocsinError):
         raise
     return system.status()
+
+
+def tell_people() -> AlertConfig:
+    return AlertConfig(
+        channels=[
+            EmailAlertChannel(["ops@example.com"], "tocsin@example.com", smtp="smtp.example.com:587", deadline="30s"),
+            SlackAlertChannel("https://hooks.slack.com/services/T0/B0/x", severity="warning"),
+            SlackAlertChannel(token="xoxb-1", channel="#alerts", name="slack-bot"),
+            WebhookAlertChannel("https://alerts.example/tocsin", secret=["new", "old"], headers={"X-Team": "orders"}),
+            AlertmanagerChannel(["http://am-0:9093", "http://am-1:9093"], labels={"cluster": "eu-1"}),
+            PagerDutyChannel("k" * 32, source="orders-api"),
+            AppriseChannel("tgram://token/chat"),
+            FileAlertChannel(Path("alerts.jsonl"), max_size="10 MB", keep=3),
+            CommandAlertChannel(["/usr/local/bin/page"], severity=AlertSeverity.CRITICAL),
+        ]
+    )
 
 
 def look() -> float | None:

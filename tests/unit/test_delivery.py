@@ -403,3 +403,29 @@ def test_the_loops_of_no_channel_are_made_before_they_are_needed() -> None:
     seen: list[PerformanceAlert] = []
     desk = Desk(FunctionChannel(seen.append, "c"))
     assert desk.delivery._outlets["c"]._loop is None
+
+
+# -- what a channel may have beside
+
+
+def test_a_channel_is_told_of_a_fork_and_of_the_end_and_what_it_raises_then_is_its_own_loss() -> None:
+    class Threaded(Channel):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            self.asked: list[str] = []
+
+        def after_fork(self) -> None:
+            self.asked.append("after_fork")
+            raise OSError("odd")
+
+        def close(self) -> None:
+            self.asked.append("close")
+            raise OSError("odd")
+
+    first, second, plain = Threaded("a"), Threaded("b"), Channel("c")
+    desk = Desk(first, second, plain)
+    desk.delivery.after_fork()
+    desk.delivery.close()
+    assert first.asked == second.asked == ["after_fork", "close"]
+    desk.tell(a_notice(channel="a"))
+    assert first.titles == ["Odd"]

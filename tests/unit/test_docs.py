@@ -97,6 +97,11 @@ def cases(language: str) -> list[pytest.ParameterSet]:
     ]
 
 
+def stand_ins(code: str) -> dict[str, str]:
+    """Something in the place of each secret that a page takes from the environment: a URL, which does for all."""
+    return {name: f"https://example.org/{name.lower()}" for name in re.findall(r"[\"']env:(\w+)", code)}
+
+
 @pytest.mark.parametrize("block", cases("python"))
 def test_a_python_block_of_the_documentation_runs(block: Block, tmp_path: Path) -> None:
     program = tmp_path / "block.py"
@@ -105,7 +110,7 @@ def test_a_python_block_of_the_documentation_runs(block: Block, tmp_path: Path) 
     done = subprocess.run(
         [sys.executable, str(program)],
         cwd=tmp_path,
-        env={**os.environ, **home},
+        env={**os.environ, **home, **stand_ins(block.code)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -116,12 +121,21 @@ def test_a_python_block_of_the_documentation_runs(block: Block, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("block", cases("toml"))
-def test_a_toml_block_of_the_documentation_is_a_configuration(block: Block, tmp_path: Path) -> None:
+def test_a_toml_block_of_the_documentation_is_a_configuration(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tocsin.config import AlertConfig, load_config
 
+    for name, value in stand_ins(block.code).items():
+        monkeypatch.setenv(name, value)
     path = tmp_path / "tocsin.toml"
     path.write_text(block.code, encoding="utf-8")
     assert load_config(path) != AlertConfig() or not tomllib.loads(block.code)  # each block sets something
+
+
+def test_secrets_of_a_page_have_stand_ins() -> None:
+    assert stand_ins('url = "env:SLACK_URL"') == {"SLACK_URL": "https://example.org/slack_url"}
+    assert stand_ins("no secret") == {}
 
 
 def read(text: str) -> list[Block]:

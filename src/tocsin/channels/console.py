@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from typing import TYPE_CHECKING, Final, TextIO
 
+from tocsin.channels import options
+from tocsin.channels.options import Option
+from tocsin.channels.text import PARAGRAPH_CHARS
+from tocsin.channels.text import line as one_line
+from tocsin.channels.wording import kind_of
 from tocsin.errors import DeliveryError
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.notice import Notice, NoticeKind
@@ -24,8 +28,11 @@ if TYPE_CHECKING:
 _COLOURS: Final = {AlertSeverity.INFO: "36", AlertSeverity.WARNING: "33", AlertSeverity.CRITICAL: "1;31"}
 _GREEN: Final = "32"
 _DIM: Final = "2"
-# Control, format (bidi marks and the like), surrogate, private, line and paragraph separators.
-_NOT_TEXT: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+OPTIONS: Final[options.Options] = {
+    "stream": Option(options.one_of("stderr", "stdout"), '"stdout"'),
+    "color": Option(options.flag, "False"),
+}
 
 
 class ConsoleAlertChannel:
@@ -44,7 +51,7 @@ class ConsoleAlertChannel:
 
     async def send_alert(self, alert: PerformanceAlert) -> None:
         """Write one alert."""
-        self._write("\n".join(self._alert(alert, _kind(alert))))
+        self._write("\n".join(self._alert(alert, kind_of(alert))))
 
     def deliver(self, notice: Notice) -> None:
         """Write a notice; a plain function, so that no event loop is started for the console's sake.
@@ -57,7 +64,7 @@ class ConsoleAlertChannel:
         if notice.kind is NoticeKind.DIGEST:
             yield from self._digest(notice)
         for alert in notice.alerts:
-            yield from self._alert(alert, notice.kind)
+            yield from self._alert(alert, notice.kind, notice.reason)
 
     def _out(self) -> TextIO:
         # Looked up late: programs, and tests, exchange sys.stderr.
@@ -72,38 +79,40 @@ class ConsoleAlertChannel:
         except ValueError:
             return False
 
-    def _alert(self, alert: PerformanceAlert, kind: NoticeKind) -> Iterator[str]:
+    def _alert(self, alert: PerformanceAlert, kind: NoticeKind, reason: str = "") -> Iterator[str]:
         if not self._is_terminal():
             yield _one_line(alert, kind)
             return
         over = kind is NoticeKind.RESOLVED
         mark, word = ("✓", "resolved") if over else ("●", alert.severity.name)
         head = self._paint(f"{mark} {word:<8}", _GREEN if over else _COLOURS[alert.severity])
-        yield f"{head}  {visible(alert.title)}  {self._paint(f'{alert.last_at.astimezone():%H:%M:%S}', _DIM)}"
-        yield f"  {visible(alert.message)}{_lasted(alert)}"
+        yield f"{head}  {one_line(alert.title)}  {self._paint(f'{alert.last_at.astimezone():%H:%M:%S}', _DIM)}"
+        yield f"  {one_line(alert.message, PARAGRAPH_CHARS)}{_lasted(alert)}"
         yield self._paint(f"  {_facts(alert)}", _DIM)
+        if reason:
+            yield self._paint(f"  told because: {one_line(reason)}", _DIM)
         if over:
             return
         for proof in alert.evidence:
-            yield f"  {visible(proof.title)}:"
+            yield f"  {one_line(proof.title)}:"
             for line in proof.lines:
-                yield f"    {visible(line)}"
+                yield f"    {one_line(line)}"
         for place, advice in enumerate(alert.recommendations):
-            yield f"  {'do:' if place == 0 else '   '} {visible(advice)}"
+            yield f"  {'do:' if place == 0 else '   '} {one_line(advice)}"
         if alert.runbook_url:
-            yield f"  see: {visible(alert.runbook_url)}"
+            yield f"  see: {one_line(alert.runbook_url)}"
 
     def _digest(self, notice: Notice) -> Iterator[str]:
         if not self._is_terminal():
             counts = "; ".join(
-                f"{line.count} x {visible(line.title)} [{line.reason or 'several'}]" for line in notice.digest
+                f"{line.count} x {one_line(line.title)} [{line.reason or 'several'}]" for line in notice.digest
             )
-            yield f"{_stamp(notice)} {notice.severity.name} digest {visible(notice.reason)}: {counts}"
+            yield f"{_stamp(notice)} {notice.severity.name} digest {one_line(notice.reason)}: {counts}"
             return
-        yield self._paint(f"… {visible(notice.reason)}", _DIM)
+        yield self._paint(f"… {one_line(notice.reason)}", _DIM)
         for line in notice.digest:
             why = self._paint(f" ({line.reason})", _DIM) if line.reason else ""
-            yield f"  {line.count:>7} x {visible(line.title)}{why}"
+            yield f"  {line.count:>7} x {one_line(line.title)}{why}"
 
     def _paint(self, text: str, code: str) -> str:
         color = self._color
@@ -143,23 +152,12 @@ def _write_all(fd: int, data: bytes) -> None:
         data = data[os.write(fd, data) :]
 
 
-def visible(text: str) -> str:
-    """The text with everything that is not text shown as an escape, on one line."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escape(char) if unicodedata.category(char) in _NOT_TEXT else char for char in text)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
-
-
 def _one_line(alert: PerformanceAlert, kind: NoticeKind) -> str:
-    proof = [f"{visible(found.title)}: {visible(found.lines[0])}" for found in alert.evidence if found.lines]
-    message = visible(alert.message) + _lasted(alert)
+    proof = [f"{one_line(found.title)}: {one_line(found.lines[0])}" for found in alert.evidence if found.lines]
+    message = one_line(alert.message, PARAGRAPH_CHARS) + _lasted(alert)
     parts = [message, *proof] if kind is NoticeKind.FIRING else [message]
     stamp = f"{alert.last_at:%Y-%m-%dT%H:%M:%SZ}"
-    return f"{stamp} {alert.severity.name} {kind.value} {visible(alert.title)}: {' | '.join(parts)} [{_facts(alert)}]"
+    return f"{stamp} {alert.severity.name} {kind.value} {one_line(alert.title)}: {' | '.join(parts)} [{_facts(alert)}]"
 
 
 def _facts(alert: PerformanceAlert) -> str:
@@ -170,11 +168,11 @@ def _facts(alert: PerformanceAlert) -> str:
             f"threshold {format_value(alert.threshold, alert.unit)}",
         ]
     if alert.component:
-        facts.append(f"component {visible(alert.component)}")
+        facts.append(f"component {one_line(alert.component)}")
     said = ("component", alert.component)
-    facts += [f"{visible(name)} {visible(value)}" for name, value in alert.labels.items() if (name, value) != said]
+    facts += [f"{one_line(name)} {one_line(value)}" for name, value in alert.labels.items() if (name, value) != said]
     if not alert.rule and alert.source:
-        facts.append(f"source {visible(alert.source)}")
+        facts.append(f"source {one_line(alert.source)}")
     if alert.count > 1:
         facts.append(f"{alert.count} times")
     facts.append(f"id {alert.id}")
@@ -186,10 +184,6 @@ def _lasted(alert: PerformanceAlert) -> str:
     if alert.resolved_at is None:
         return ""
     return f" (over after {format_value((alert.resolved_at - alert.started_at).total_seconds(), 's')})"
-
-
-def _kind(alert: PerformanceAlert) -> NoticeKind:
-    return NoticeKind.RESOLVED if alert.resolved_at is not None else NoticeKind.FIRING
 
 
 def _stamp(notice: Notice) -> str:

@@ -14,6 +14,10 @@ class AlertChannel(Protocol):
     """Hands alerts to somebody. A name and one coroutine (or plain function) are enough.
 
     Raise `DeliveryError(permanent=True)` where trying again is useless; any other exception is tried again.
+
+    Beside these a channel may have `deliver(notice)`, which is then called instead, on a thread of the channel's own;
+    an attribute `severity` (this and worse is told) or `keeps_state = True` (it wants to know when an event is over);
+    and the methods `after_fork()` and `close()`, for one that has threads or connections of its own.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tocsin.channels.console import visible
+from tocsin.channels.text import visible
 from tocsin.model.levels import AlertSeverity, read_level
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from tocsin.channels.console import visible
+from tocsin.channels.text import visible
 from tocsin.cli import exits
 from tocsin.cli.options import config_option, is_disabled, json_option
 from tocsin.errors import ConfigError, ControlError

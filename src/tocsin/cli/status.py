@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from tocsin.channels.console import visible
+from tocsin.channels.text import visible
 from tocsin.cli import exits
 from tocsin.cli.alert_text import age, of_status
 from tocsin.cli.options import json_option

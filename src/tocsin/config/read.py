@@ -6,10 +6,12 @@ import re
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.config.channels import ChannelSpec, kind_mistakes, option_mistakes, seal
+from tocsin.config.channel_kinds import HEAD, beside, kind_mistakes, option_mistakes
+from tocsin.config.channels import ChannelSpec
 from tocsin.config.document import PYPROJECT, Document
 from tocsin.config.mistakes import Mistake, Path, Wrong, nearest, show
 from tocsin.config.read_rule import read_rule
+from tocsin.config.sealing import seal
 from tocsin.config.settings import AlertConfig, read_settings
 from tocsin.config.table import SETTINGS
 from tocsin.errors import ConfigError
@@ -23,7 +25,6 @@ FILE_NAME: Final = "tocsin.toml"
 # In a file, rules and channels are tables of their own.
 _TABLES: Final = {"rule": "rules", "channel": "channels"}
 _KEYS: Final = (*(key for key in SETTINGS if key not in _TABLES.values()), *_TABLES)
-_CHANNEL_KEYS: Final = ("type", "name", "severity")
 _KINDS: Final[dict[type, str]] = {str: "a text", list: "a list", dict: "a table"}
 _OWN_TABLE: Final = re.compile(r"^\s*\[{1,2}\s*tool\s*\.\s*tocsin\b", re.MULTILINE)
 
@@ -115,7 +116,7 @@ class _Reader:
         return specs
 
     def _channel(self, path: Path, table: dict[str, Any]) -> ChannelSpec | None:
-        options = {key: value for key, value in table.items() if key not in _CHANNEL_KEYS}
+        options = {key: value for key, value in table.items() if key not in HEAD}
         mistakes = [*_head_mistakes(table)]
         kind, sealed = table.get("type"), {}
         if isinstance(kind, str) and kind:
@@ -128,6 +129,7 @@ class _Reader:
         self._mistakes += [mistake._replace(path=(*path, *mistake.path)) for mistake in mistakes]
         if mistakes:
             return None
+        sealed = beside(self._document.folder, table["type"], sealed)
         return ChannelSpec(table["type"], table.get("name", ""), table.get("severity", AlertSeverity.INFO), sealed)
 
     def _tables(self, key: str, found: object) -> list[tuple[Path, dict[str, Any]]]:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin import AlertSeverity, ConsoleAlertChannel, DeliveryError, Notice, PerformanceAlert
-from tocsin.channels.console import visible
+from tocsin.channels.text import visible
 from tocsin.model.alert import Evidence
 from tocsin.model.notice import DigestLine, NoticeKind
 
@@ -147,6 +147,7 @@ def test_on_a_terminal_an_alert_is_a_block_with_its_proof_and_what_to_do() -> No
         "● CRITICAL  memory-high  10:00:00\n"
         "  Memory is 91 %, beyond 85 %\n"
         "  value 91 %, threshold 85 %, component orders, host db-1, 3 times, id a1\n"
+        "  told because: new\n"
         "  the threads are in:\n"
         "    MainThread: app.py:3 in run\n"
         "    worker: work.py:9 in loop\n"
@@ -162,6 +163,7 @@ def test_on_a_terminal_the_end_says_how_long_it_lasted() -> None:
         "✓ resolved  memory-high  10:01:30\n"
         "  Memory is 91 %, beyond 85 % (over after 90 s)\n"
         "  value 91 %, threshold 85 %, component orders, host db-1, 3 times, id a1\n"
+        "  told because: new\n"
     )
 
 
@@ -187,6 +189,7 @@ def test_a_terminal_is_coloured_by_severity() -> None:
         "\x1b[33m● WARNING \x1b[0m  Payment refused  \x1b[2m10:00:00\x1b[0m\n"
         "  code 402\n"
         "\x1b[2m  source checkout, id e1\x1b[0m\n"
+        "\x1b[2m  told because: new\x1b[0m\n"
     )
     assert "\x1b[1;31m● CRITICAL" in told(a_notice(ALERT), terminal=True)
     assert "\x1b[32m✓ resolved" in told(a_notice(OVER, kind=NoticeKind.RESOLVED), terminal=True)
@@ -253,7 +256,7 @@ def test_whatever_is_in_an_alert_it_is_one_line_when_piped(text: str) -> None:
 def test_whatever_is_in_an_alert_a_terminal_gets_no_escapes_and_no_more_lines(text: str) -> None:
     block = told(a_notice(hostile_everywhere(text)), terminal=True, color=False)
     assert "\x1b" not in block
-    assert len(block.splitlines()) == 7
+    assert len(block.splitlines()) == 8
 
 
 # -- streams

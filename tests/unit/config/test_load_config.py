@@ -238,16 +238,15 @@ def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
         (
             '[[channel]]\ntype = "slack"\nurl = "env:NOWHERE"',
             (
-                ':2: channel[0].type: found "slack", expected a channel that is built; slack is not built yet; '
-                "built: console. "
-                'Example: type = "console"'
+                ":3: channel[0].url: found env:NOWHERE, expected the environment variable NOWHERE to be set; "
+                "set it before the program starts, or write file:PATH"
             ),
         ),
         (
             '[[channel]]\ntype = "consol"',
             (
-                ":2: channel[0].type: found \"consol\", expected a kind of channel (did you mean 'console'?); "
-                "built: console. "
+                ":2: channel[0].type: found \"consol\", expected a kind of channel (did you mean 'console'?), one of "
+                "console, slack, email, webhook, alertmanager, pagerduty, apprise, file, command. "
                 'Example: type = "console"'
             ),
         ),
@@ -369,7 +368,7 @@ colour = 1
         ["tocsin.toml:1", "name"],
         ["tocsin.toml:5", "rule[0].threshold"],
         ["tocsin.toml:6", "rule[0].severity"],
-        ["tocsin.toml:8", "channel[0].type"],
+        ["tocsin.toml:7", "channel[0].url"],
         ["tocsin.toml:9", "channel[0].severity"],
         ["tocsin.toml:12", "channel[1].severity"],
         ["tocsin.toml:13", "channel[1].colour"],

@@ -9,7 +9,7 @@ import pytest
 
 import tocsin.config
 from tocsin.config import TEMPLATE, AlertConfig, ChannelSpec, load_config
-from tocsin.config.channels import BUILT
+from tocsin.config.channel_kinds import options_of
 from tocsin.config.read_rule import KEYS
 from tocsin.config.table import SETTINGS
 
@@ -48,7 +48,7 @@ def test_the_template_names_every_key(uncommented: str) -> None:
 
     assert data.keys() == (SETTINGS.keys() - {"rules", "channels"}) | {"rule", "channel"}
     assert data["rule"][0].keys() == KEYS.keys()
-    assert data["channel"][0].keys() == {"type", "name", "severity", *BUILT["console"]}
+    assert data["channel"][0].keys() == {"type", "name", "severity", *options_of("console")}
     for key, setting in SETTINGS.items():
         if key in data and key not in EXAMPLES:
             assert data[key] == setting.default
