@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.channels.text import one_line
+from tocsin.channels.text import visible
 from tocsin.library import short_path
 from tocsin.model.units import format_value
 
@@ -36,7 +36,7 @@ def lines_of(answer: Mapping[str, Any], program: str, width: int = WIDTH) -> Ite
     for line in _lines(answer, program):
         indent = " " * (len(line) - len(line.lstrip()) + 2)
         yield from textwrap.wrap(
-            one_line(line), max(width, 20), subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+            visible(line), max(width, 20), subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
         ) or [""]
 
 
