@@ -9,8 +9,9 @@ import contextlib
 import inspect
 import math
 import threading
+import time
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tocsin.channels.protocol import NoticeChannel
 from tocsin.clock import Wakeup, attend, leave
@@ -39,6 +40,14 @@ QUEUE_SIZE: Final = 1000
 _PARKED: list[asyncio.AbstractEventLoop] = []
 
 
+class Record(Protocol):
+    """Is told of each notice that came to its end: `delivered`, or `dead` when it was given up."""
+
+    def __call__(self, notice: Notice, *, outcome: str, attempts: int, took_s: float, error: str = "") -> None:
+        """Write it down. Never raises."""
+        ...
+
+
 class Delivery:
     """Hands notices to channels.
 
@@ -46,19 +55,26 @@ class Delivery:
         clock: tells the pauses between attempts.
         rng: spreads them.
         report: called with (channel, notice, error) when a notice is given up.
+        record: told of each notice that came to its end.
     """
 
     def __init__(
-        self, clock: Clock, rng: random.Random, *, report: Callable[[str, Notice, BaseException], None] | None = None
+        self,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        report: Callable[[str, Notice, BaseException], None] | None = None,
+        record: Record | None = None,
     ) -> None:
         self._clock = clock
         self._rng = rng
         self._report = report
+        self._record = record
         self._outlets: dict[str, _Outlet] = {}
 
     def add(self, channel: Channel) -> None:
         """Deliver to this channel from now on."""
-        self._outlets[channel.name] = _Outlet(channel, self._clock, self._rng, self._report)
+        self._outlets[channel.name] = _Outlet(channel, self._clock, self._rng, report=self._report, record=self._record)
 
     def hand_over(self, notices: Iterable[Notice]) -> None:
         """Queue notices for their channels, the most urgent first. Never blocks and never raises."""
@@ -109,8 +125,11 @@ class _Outlet:
         channel: Channel,
         clock: Clock,
         rng: random.Random,
+        *,
         report: Callable[[str, Notice, BaseException], None] | None,
+        record: Record | None,
     ) -> None:
+        self._record = record
         self._channel = channel
         self._clock = clock
         self._rng = rng
@@ -149,12 +168,16 @@ class _Outlet:
     def _deliver(self, notice: Notice) -> None:
         try:
             for attempt in range(1, ATTEMPTS + 1):
+                began_s = time.perf_counter()
                 error = self._attempt(notice)
+                took_s = time.perf_counter() - began_s
                 if error is None:
                     self.delivered += 1
+                    self._write_down(notice, "delivered", attempt, took_s)
                     return
                 self.failed += 1
                 if attempt == ATTEMPTS or (isinstance(error, DeliveryError) and error.permanent):
+                    self._write_down(notice, "dead", attempt, took_s, error)
                     self._give_up(notice, error)
                     return
                 attend(self._clock, self._pause, threading.current_thread())
@@ -215,6 +238,13 @@ class _Outlet:
         if isinstance(asked_s, (int, float)) and not math.isnan(asked_s):
             return min(max(asked_s, 0.0), MAX_PAUSE_S)
         return FIRST_PAUSE_S * 2.0 ** (attempt - 1) * self._rng.uniform(0.5, 1.5)
+
+    def _write_down(
+        self, notice: Notice, outcome: str, attempts: int, took_s: float, error: BaseException | None = None
+    ) -> None:
+        if self._record is not None:
+            words = "" if error is None else f"{type(error).__name__}: {error}"
+            self._record(notice, outcome=outcome, attempts=attempts, took_s=took_s, error=words)
 
     def _give_up(self, notice: Notice, error: BaseException) -> None:
         self.dropped += 1

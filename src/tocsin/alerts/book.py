@@ -38,6 +38,10 @@ class AlertBook:
         self.discard(episode)
         self._closed.append(episode.snapshot())
 
+    def remember(self, alert: PerformanceAlert) -> None:
+        """Know an alert that ended before this process began."""
+        self._closed.append(alert)
+
     def discard(self, episode: Episode) -> None:
         """A pending episode ended without ever firing: nothing to remember."""
         self._open.pop(episode.fingerprint, None)

@@ -127,6 +127,7 @@ def running_service(folder: Path, port: int, *, quiet: bool = False) -> Iterator
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL if quiet else None,
+        env=os.environ | {"TOCSIN_STATE_DIR": ""},  # each demo begins anew
         text=True,
         start_new_session=True,  # Ctrl-C is for us; we end the service in an orderly way
     )

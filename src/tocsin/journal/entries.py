@@ -67,6 +67,17 @@ def keepsake(room: str, body: bytes, *, at_unix_s: float) -> Entry:
     return Entry("put_keepsake", (room, at_unix_s, body))
 
 
+def forget(before_unix_s: float) -> list[Entry]:
+    """Forget what was over before then."""
+    return [
+        Entry("forget_alerts", (before_unix_s, before_unix_s)),
+        Entry("forget_transitions", (before_unix_s,)),
+        Entry("forget_notices", (before_unix_s,)),
+        Entry("forget_notice_alerts", ()),
+        Entry("forget_deliveries", (before_unix_s,)),
+    ]
+
+
 def seconds(at: datetime) -> float:
     """Unix seconds of an aware time."""
     return at.timestamp()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOCK_FILE: Final = "owner.lock"
 GUESTS: Final = "guests"
 
-# Held for the life of the process, and never closed in it: closing one would give the lock away.
+# Held until the folder is given back: closing any descriptor of such a file gives the lock away.
 _HELD: Final[dict[tuple[int, int, int], int]] = {}
 
 
@@ -49,6 +49,10 @@ class StateFolder:
         for path in found:
             if path.is_dir() and _take(path / LOCK_FILE):
                 yield StateFolder(self.root, path, is_owner=False)
+
+    def release(self) -> None:
+        """Give the folder back, to the next of this process or of another."""
+        _give(self.path / LOCK_FILE)
 
     def remove(self) -> None:
         """Remove the folder of a guest that is gone, once what it left has been taken over."""
@@ -107,6 +111,17 @@ def _take(path: Path) -> bool:
         raise
     _HELD[identity] = fd
     return True
+
+
+def _give(path: Path) -> None:
+    """Let go of a lock, if it is ours."""
+    try:
+        found = path.stat()
+    except OSError:
+        return
+    fd = _HELD.pop((found.st_dev, found.st_ino, os.getpid()), None)
+    if fd is not None:
+        os.close(fd)
 
 
 def _take_by_opening(path: Path) -> bool:

@@ -32,16 +32,15 @@ UPDATE notices SET state = ?, attempts = max(attempts, ?), next_at = ?, done_at 
 -- Send a dead notice once more.
 UPDATE notices SET state = 'waiting', next_at = NULL, done_at = NULL WHERE id = ? AND state = 'dead';
 
--- name: put_order
-INSERT INTO orders (id, kind, ends_at, body) VALUES (?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at, body = excluded.body;
-
 -- name: put_keepsake
 INSERT INTO keepsakes (room, at, body) VALUES (?, ?, ?)
 ON CONFLICT (room) DO UPDATE SET at = excluded.at, body = excluded.body;
 
 -- name: open_alerts
 SELECT body, keep FROM alerts WHERE resolved_at IS NULL AND keep IS NOT NULL ORDER BY started_at;
+
+-- name: ended_alerts
+SELECT body FROM alerts WHERE resolved_at IS NOT NULL ORDER BY resolved_at DESC LIMIT ?;
 
 -- name: recent_alerts
 SELECT body FROM alerts WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?;
@@ -67,14 +66,12 @@ SELECT id, channel, kind, created_at, state, attempts, done_at FROM notices WHER
 -- name: deliveries_of
 SELECT at, took_s, outcome, error FROM deliveries WHERE notice_id = ? ORDER BY seq;
 
--- name: orders_in_force
-SELECT body FROM orders WHERE kind = ? AND (ends_at IS NULL OR ends_at > ?) ORDER BY id;
-
 -- name: keepsake
 SELECT at, body FROM keepsakes WHERE room = ?;
 
 -- name: forget_alerts
-DELETE FROM alerts WHERE resolved_at IS NOT NULL AND resolved_at < ?;
+-- Also what was a suspicion only, and calmed.
+DELETE FROM alerts WHERE resolved_at < ? OR (keep IS NULL AND updated_at < ?);
 
 -- name: forget_transitions
 DELETE FROM transitions WHERE at < ? AND alert_id NOT IN (SELECT id FROM alerts);
@@ -88,5 +85,3 @@ DELETE FROM notice_alerts WHERE notice_id NOT IN (SELECT id FROM notices);
 -- name: forget_deliveries
 DELETE FROM deliveries WHERE at < ? AND notice_id NOT IN (SELECT id FROM notices);
 
--- name: forget_orders
-DELETE FROM orders WHERE ends_at IS NOT NULL AND ends_at < ?;

@@ -119,8 +119,9 @@ class AlertSystem(Emitter):
         control, self._control = self._control, None
         if control is not None:
             control.stop()
-        left_s = max(timeout_s - (_real_s() - began_s), 0.0)
-        return self.flush(left_s) and ended
+        flushed = self.flush(max(timeout_s - (_real_s() - began_s), 0.0))
+        written = self._core.close_journal(max(timeout_s - (_real_s() - began_s), 0.5))
+        return flushed and ended and written
 
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Judge what was emitted, tell what waits for its digest, and deliver all, within `timeout_s` real seconds.
@@ -137,7 +138,10 @@ class AlertSystem(Emitter):
             signal.flush(max(timeout_s - (_real_s() - began_s), 0.0))
             for signal in (self.alert_triggered, self.alert_changed)
         ]
-        return answered and delivered and all(heard)
+        written = not self._core.recorder.waiting() or not self._core.recorder.sync(
+            max(timeout_s - (_real_s() - began_s), 0.0)
+        )
+        return answered and delivered and all(heard) and written
 
     async def monitor_resources(self) -> None:
         """Watch on the caller's event loop instead of a thread, until cancelled or `stop()`."""

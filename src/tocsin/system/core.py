@@ -27,6 +27,7 @@ from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.intake import Intake
 from tocsin.system.memory import MemoryRoom
 from tocsin.system.processes import lines_of_processes
+from tocsin.system.recorder import Recorder
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
 from tocsin.system.self_sensor import SelfSensor, as_metrics
@@ -87,7 +88,8 @@ class SystemCore:
         self._sensors = None if sensors is None else list(sensors)
         self._added: list[Sensor] = []
         # Pauses between attempts are spread by chance; nothing is judged by it.
-        self.delivery = Delivery(clock, random.Random(), report=_given_up)
+        self.recorder = Recorder(None if self.disabled else config.state_dir, clock, deliver=self._deliver_left)
+        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder.delivered)
         self._routes: list[Route] = []
         for channel, route in config.make_channels():
             self._attach(channel, route)
@@ -95,7 +97,7 @@ class SystemCore:
         self._monitor_lock = threading.Lock()  # held while the monitor is made
         self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
-        self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
+        self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish, recorder=self.recorder)
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
         self.watch = WatchThread(
@@ -187,7 +189,7 @@ class SystemCore:
     def has_unfinished(self) -> bool:
         """Whether something waits to be judged, told or delivered."""
         unsaid = self.engine.decisions.teller.has_unsaid() or self.supervision.has_unseen()
-        return bool(len(self.intake) or self.delivery.waiting() or unsaid)
+        return bool(len(self.intake) or self.delivery.waiting() or unsaid or self.recorder.waiting())
 
     def keeper(self) -> MonitoringCoordinator:
         """Who keeps what threads promised: the coordinator, or our own where that is a foreign one."""
@@ -237,7 +239,7 @@ class SystemCore:
         sensors = self._sensors
         if sensors is None:
             sensors = [
-                *host_sensors(),
+                *(host_sensors() if self.recorder.owns_host() else ()),
                 *process_sensors(),
                 *self.runtime.sensors(),
                 storage_sensor(self.config.storage_settings),
@@ -294,6 +296,10 @@ class SystemCore:
         self.pressure.stop()
         return self.parts.stop(timeout_s)
 
+    def close_journal(self, timeout_s: float) -> bool:
+        """Write the last state. False: the disk did not take it in time."""
+        return self.stepper.close_journal(timeout_s)
+
     def interval_s(self) -> float:
         """Seconds to the next pass, as of now."""
         return self.tempo.interval_s(self.clock.now())
@@ -301,6 +307,7 @@ class SystemCore:
     def one_pass(self) -> None:
         """Read what is due, and step."""
         now = self.clock.now()
+        self.stepper.prepare()
         self.runtime.witness.look()
         monitor = self.monitor
         with self._reading:
@@ -349,6 +356,9 @@ class SystemCore:
                 self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
+    def _deliver_left(self, notices: Iterable[Notice]) -> None:
+        self.delivery.hand_over(notices)
+
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
         """Capture what is wanted while it is still to be seen, and let the notices carry it."""
         found = []
@@ -384,6 +394,7 @@ class SystemCore:
         self.parts.after_fork()
         self.supervision.after_fork()
         self.intake.after_fork()
+        self.recorder.after_fork()
         self.stepper.after_fork(self._make_engine())
         self.watch.after_fork()
         self.pressure.forget()

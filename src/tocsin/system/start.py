@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config import AlertConfig
+from tocsin.config.place import default_state_dir
 from tocsin.system import forking
 from tocsin.system.alert_system import AlertSystem
 
@@ -43,6 +44,8 @@ def watch(config: AlertConfig | None = None, *, name: str | None = None, web: bo
     config = config or AlertConfig()
     if name is not None:
         config = config.replace(name=name)
+    if config.state_dir is None:
+        config = config.replace(state_dir=default_state_dir(config.program))
     system = AlertSystem(config)
     with _lock:
         _current = system

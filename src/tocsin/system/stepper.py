@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.engine import Engine
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.system.intake import Intake
+    from tocsin.system.recorder import Recorder
 
 ANSWER_WITHIN_S: Final = 2.0
 
@@ -56,13 +57,16 @@ class Stepper:
         intake: where plain events wait.
         clock: read once a step.
         publish: called with each outcome, outside of the lock, on the thread that stepped.
+        recorder: prepares the engine before its first step, and writes down each outcome; under the lock.
     """
 
     def __init__(
-        self, engine: Engine, intake: Intake, clock: Clock, publish: Callable[[Outcome, Instant], None]
-    ) -> None:
+        self, engine: Engine, intake: Intake, clock: Clock, publish: Callable[[Outcome, Instant], None],
+        *, recorder: Recorder | None = None,
+    ) -> None:  # fmt: skip
         self.engine = engine
         self.intake = intake
+        self._recorder = recorder
         self._clock = clock
         self._publish = publish
         self.bell = Wakeup()
@@ -139,6 +143,19 @@ class Stepper:
         if len(self.intake):
             self.step([])
 
+    def prepare(self) -> None:
+        """Let the engine go on where the last run stopped, if that has not been done."""
+        if self._recorder is not None:
+            with self._lock:
+                self._recorder.begin(self.engine, self._clock.now())
+
+    def close_journal(self, timeout_s: float) -> bool:
+        """Write the last state, and close the file. False: it was not written in time."""
+        if self._recorder is None:
+            return True
+        with self._lock:
+            return self._recorder.end(self.engine, self._clock.now(), timeout_s)
+
     def _steps_here(self) -> bool:
         return self.owner is None or self.owner is threading.current_thread()
 
@@ -171,4 +188,10 @@ class Stepper:
         return True
 
     def _step(self, inputs: Sequence[Input], now: Instant) -> Outcome:
-        return self.engine.step([*self.intake.drain(), *inputs], now)
+        recorder = self._recorder
+        if recorder is None:
+            return self.engine.step([*self.intake.drain(), *inputs], now)
+        recorder.begin(self.engine, now)
+        outcome = self.engine.step([*self.intake.drain(), *inputs], now)
+        recorder.record(self.engine, outcome, now)
+        return outcome

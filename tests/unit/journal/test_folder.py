@@ -93,6 +93,13 @@ def test_two_systems_of_one_process_have_a_folder_each(tmp_path: Path) -> None:
     assert first.path != second.path
 
 
+def test_a_folder_that_was_given_back_is_owned_by_the_next(tmp_path: Path) -> None:
+    claim(tmp_path).release()
+    again = claim(tmp_path)
+    assert again.is_owner
+    again.release()
+
+
 def test_asking_again_does_not_give_the_lock_away(tmp_path: Path, others: list[Other]) -> None:
     claim(tmp_path)
     claim(tmp_path)

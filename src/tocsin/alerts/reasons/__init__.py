@@ -50,6 +50,11 @@ class Reasons:
         self.maintenance = MaintenanceWindows(maintenance)
         self.inhibitions = Inhibitions(inhibitions, inhibition_wait_s)
 
+    @property
+    def version(self) -> int:
+        """Grows with each order that was given or taken back."""
+        return self.silences.version + self.maintenance.version
+
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open, before it is asked of single alerts."""
         self.inhibitions.look(everybody)

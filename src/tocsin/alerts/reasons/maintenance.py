@@ -21,9 +21,13 @@ class MaintenanceWindows:
 
     Args:
         windows: from the start.
+
+    Attributes:
+        version: grows with each that comes.
     """
 
     def __init__(self, windows: Iterable[Maintenance] = ()) -> None:
+        self.version = 0
         self._known = {window.name: window for window in windows}
 
     def __iter__(self) -> Iterator[Maintenance]:
@@ -32,6 +36,7 @@ class MaintenanceWindows:
 
     def put(self, window: Maintenance) -> None:
         """Obey a window; one of the same name is replaced."""
+        self.version += 1
         self._known[window.name] = window
 
     def hold(self, episode: Episode, now: Instant) -> Reason | None:

@@ -20,9 +20,14 @@ MAX_SILENCES: Final = 1000
 
 
 class Silences:
-    """The silences that are in force or to come."""
+    """The silences that are in force or to come.
+
+    Attributes:
+        version: grows with each that comes or is taken away.
+    """
 
     def __init__(self) -> None:
+        self.version = 0
         self._known: dict[str, Silence] = {}
 
     def __iter__(self) -> Iterator[Silence]:
@@ -31,6 +36,7 @@ class Silences:
 
     def put(self, silence: Silence) -> None:
         """Obey a silence; one of the same id is replaced. Of too many, the one that ends first goes."""
+        self.version += 1
         self._known[silence.id] = silence
         if len(self._known) > MAX_SILENCES:
             del self._known[min(self._known.values(), key=lambda one: one.ends_at).id]
@@ -41,6 +47,7 @@ class Silences:
 
     def take_away(self, silence_id: str) -> Silence | None:
         """Obey it no longer. None: there is none of this id."""
+        self.version += 1
         return self._known.pop(silence_id, None)
 
     def hold(self, episode: Episode, now: Instant) -> Reason | None:

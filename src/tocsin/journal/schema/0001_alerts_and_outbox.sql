@@ -65,15 +65,7 @@ CREATE TABLE deliveries (
 );
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, at, outcome);
 
--- What people have ordered: silences and maintenance windows, as JSON. `ends_at` is NULL for what has no end.
-CREATE TABLE orders (
-    id      TEXT PRIMARY KEY,
-    kind    TEXT NOT NULL,
-    ends_at REAL,
-    body    BLOB NOT NULL
-) WITHOUT ROWID;
-
--- What a room remembers between two runs (windows of suppression and limits, timers, flapping), as it wrote it.
+-- What a room remembers between two runs (silences, windows of suppression and limits, timers), as it wrote it.
 CREATE TABLE keepsakes (
     room TEXT PRIMARY KEY,
     at   REAL NOT NULL,

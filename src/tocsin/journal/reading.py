@@ -1,0 +1,108 @@
+"""Reading the journal: what an earlier run left, and what the command line asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tocsin.journal.database import connect, connect_to_read
+from tocsin.journal.statements import statements
+from tocsin.model.alert import PerformanceAlert
+from tocsin.model.notice import Notice
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TELLING = "telling"
+_ALERT = msgspec.json.Decoder(PerformanceAlert)
+_NOTICE = msgspec.json.Decoder(Notice)
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What an earlier run left.
+
+    Attributes:
+        alerts: what was kept of each alert that is open.
+        telling: what was remembered of who was told; None: nothing.
+        notices: those that have reached nobody yet, the most urgent first.
+        ended: the last alerts that ended, oldest first.
+    """
+
+    alerts: list[bytes] = []
+    telling: bytes | None = None
+    notices: list[Notice] = []
+    ended: list[PerformanceAlert] = []
+
+
+def read_left(path: Path, *, ended: int = 100) -> Left:
+    """Read what an earlier run left; nothing, if there was none.
+
+    Args:
+        path: the journal's file; whoever asks owns its folder.
+        ended: how many of the alerts that ended.
+    Raises: StoreError, sqlite3.Error, OSError: if the file cannot be read.
+    """
+    if not path.exists():
+        return Left()
+    connection = connect(path)  # to write, since a log of the run before may have to be taken in first
+    try:
+        run, known = connection.execute, statements()
+        row = run(known["keepsake"], (TELLING,)).fetchone()
+        closed = [_ALERT.decode(body) for (body,) in run(known["ended_alerts"], (ended,))]
+        return Left(
+            [keep for _, keep in run(known["open_alerts"])],
+            None if row is None else row[1],
+            list(_notices(connection)),
+            closed[::-1],
+        )
+    finally:
+        connection.close()
+
+
+class JournalReader:
+    """Answers questions on a journal that somebody else may be writing.
+
+    Args:
+        path: the file.
+
+    Raises: StoreError: if there is none, or it is newer or broken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect_to_read(path)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._connection.close()
+
+    def alerts(self, *, since_unix_s: float = 0.0, limit: int = 1000) -> list[PerformanceAlert]:
+        """The alerts that began since then, newest first."""
+        return [_ALERT.decode(body) for (body,) in self._ask("recent_alerts", since_unix_s, limit)]
+
+    def alert(self, alert_id: str) -> PerformanceAlert | None:
+        """The alert of this id."""
+        row = next(self._ask("alert", alert_id), None)
+        return None if row is None else _ALERT.decode(row[0])
+
+    def transitions(self, alert_id: str) -> list[tuple[float, str, str, str]]:
+        """What happened to an alert: when (Unix seconds), from which state, to which, and why; oldest first."""
+        return list(self._ask("transitions_of", alert_id))
+
+    def notices(self, alert_id: str) -> list[tuple[str, str, str, float, str, int, float | None]]:
+        """What was told of an alert: id, channel, kind, made at, state, attempts, done at; oldest first."""
+        return list(self._ask("notices_of", alert_id))
+
+    def deliveries(self, notice_id: str) -> list[tuple[float, float, str, str]]:
+        """The attempts to hand over a notice: when, seconds it took, outcome, error; oldest first."""
+        return list(self._ask("deliveries_of", notice_id))
+
+    def _ask(self, name: str, *values: object) -> Iterator[Any]:
+        return iter(self._connection.execute(statements()[name], values))
+
+
+def _notices(connection: sqlite3.Connection) -> Iterator[Notice]:
+    for body, _, _ in connection.execute(statements()["waiting_notices"]):
+        yield _NOTICE.decode(body)

@@ -1,0 +1,180 @@
+"""The journal at work in a system: each step is written down, and a start goes on where the last run stopped."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tocsin.errors import StoreError
+from tocsin.journal import Journal, entries
+from tocsin.journal.folder import StateFolder, claim
+from tocsin.journal.reading import TELLING, Left, read_left
+from tocsin.journal.writer import FILE, Ticket
+from tocsin.system.reporting import complain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tocsin.clock import Clock, Instant
+    from tocsin.engine import Engine
+    from tocsin.journal.entries import Entry
+    from tocsin.model.inputs import Outcome
+    from tocsin.model.notice import Notice
+
+# What changes with time alone (how long a breach has lasted, windows of suppression) is written so often.
+CHECKPOINT_S: Final = 5.0
+# A notice that waited longer says so.
+LATE_S: Final = 30.0
+# What is over is forgotten after a month, looked for every hour.
+KEEP_S: Final = 30 * 86_400.0
+SWEEP_S: Final = 3600.0
+
+
+class Recorder:
+    """Keeps the journal of one system; without a state directory it does nothing.
+
+    It is asked under the lock of the stepper, so the engine stands still meanwhile.
+
+    Args:
+        root: the state directory; None: memory only.
+        clock: tells the pauses after a failure of the disk.
+        deliver: takes the notices that an earlier run left.
+
+    Attributes:
+        reason: why nothing is durable; empty while all is well.
+    """
+
+    def __init__(
+        self, root: Path | None, clock: Clock, *, deliver: Callable[[Iterable[Notice]], object] = lambda _: None
+    ) -> None:
+        self._root = root
+        self._clock = clock
+        self._deliver = deliver
+        self._folder: StateFolder | None = None
+        self._journal: Journal | None = None
+        self._engine: Engine | None = None
+        self._begun = False
+        self._refused = ""
+        self._checkpoint_s = 0.0
+        self._sweep_s = 0.0
+        self._orders = 0
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is durable; empty while all is well."""
+        if self._root is None:
+            return "there is no state_dir: alerts are kept in memory only"
+        return self._refused or (self._journal.reason if self._journal is not None else "")
+
+    def owns_host(self) -> bool:
+        """Whether this process is the one of its state directory that watches the host."""
+        return self._folder is None or self._folder.is_owner
+
+    def begin(self, engine: Engine, now: Instant) -> None:
+        """Own the state directory, and let the engine go on where the last run stopped; before its first step."""
+        self._engine = engine
+        if self._begun or self._root is None:
+            return
+        self._begun = True
+        try:
+            self._folder = self._folder or claim(self._root)
+            left = read_left(self._folder.path / FILE)
+        except (StoreError, sqlite3.Error, OSError) as error:
+            left = Left()
+            complain(f"what the last run left cannot be read: {error}")
+            if self._folder is None:
+                self._refused = str(error)
+                return
+        self._journal = Journal(self._folder.path, clock=self._clock, report=complain, recall=self._recall)
+        engine.restore(left.alerts, left.telling, now)
+        for alert in left.ended:
+            engine.book.remember(alert)
+        self._deliver([_late(notice, now) for notice in left.notices])
+
+    def record(self, engine: Engine, outcome: Outcome, now: Instant) -> None:
+        """Write down what a step changed."""
+        journal = self._journal
+        if journal is None:
+            return
+        written: list[Entry] = [entries.transition(change) for change in outcome.changes]
+        latest = {change.alert.id: change.alert for change in outcome.changes}
+        written += [entries.alert(alert, engine.keep(alert.id, now)) for alert in latest.values()]
+        for notice in outcome.notices:
+            written += entries.notice(notice)
+        orders = engine.decisions.teller.reasons.version
+        if now.mono_s >= self._checkpoint_s or orders != self._orders:
+            written += self._checkpoint(engine, now)
+            self._orders = orders
+        if written:
+            journal.post(written)
+
+    def delivered(self, notice: Notice, *, outcome: str, attempts: int, took_s: float, error: str = "") -> None:
+        """Write down what became of a notice: `delivered` or `dead`."""
+        if self._journal is None:
+            return
+        at_s = self._clock.now().utc.timestamp()
+        self._journal.post([
+            entries.delivery(notice.id, at_unix_s=at_s, took_s=took_s, outcome=outcome, error=error),
+            entries.moved(notice.id, outcome, attempts=attempts, done_unix_s=at_s),
+        ])  # fmt: skip
+
+    def waiting(self) -> int:
+        """Entries that are not on disk yet."""
+        return 0 if self._journal is None else self._journal.waiting()
+
+    def sync(self, timeout_s: float) -> str:
+        """Wait until all that was recorded is on disk; why it is not, if it is not."""
+        if self._journal is None:
+            return self.reason
+        ticket = Ticket()
+        self._journal.post((), ticket)
+        ticket.wait(timeout_s)
+        return ticket.reason if ticket.durable is not None else f"not on disk within {timeout_s:g} s"
+
+    def end(self, engine: Engine, now: Instant, timeout_s: float) -> bool:
+        """Write the last state, and close the file. It is opened again at the next step."""
+        journal, self._journal = self._journal, None
+        if journal is None:
+            return True
+        journal.post(self._checkpoint(engine, now))
+        written = journal.close(timeout_s)
+        folder, self._folder, self._begun = self._folder, None, False
+        if folder is not None and written:
+            folder.release()
+        return written
+
+    def after_fork(self) -> None:
+        """In the child: the parent's file and folder are the parent's."""
+        if self._journal is not None:
+            self._journal.after_fork()
+        self._journal, self._folder, self._engine, self._begun = None, None, None, False
+
+    def _checkpoint(self, engine: Engine, now: Instant) -> list[Entry]:
+        self._checkpoint_s = now.mono_s + CHECKPOINT_S
+        old = []
+        if now.mono_s >= self._sweep_s:
+            self._sweep_s = now.mono_s + SWEEP_S
+            old = entries.forget(now.utc.timestamp() - KEEP_S)
+        moving = [episode for episode in engine.book.episodes() if not episode.is_event]
+        kept = [(episode.snapshot(), engine.keep(episode.id, now)) for episode in moving]
+        telling = entries.keepsake(TELLING, engine.keep_telling(now), at_unix_s=now.utc.timestamp())
+        return [telling, *(entries.alert(alert, body) for alert, body in kept), *old]
+
+    def _recall(self) -> list[Entry]:
+        """All that is open, for a file that had to be begun anew."""
+        engine = self._engine
+        if engine is None:
+            return []
+        now = self._clock.now()
+        return [entries.alert(episode.snapshot(), engine.keep(episode.id, now)) for episode in engine.book.episodes()]
+
+
+def _late(notice: Notice, now: Instant) -> Notice:
+    """The same notice, saying that it is late if it is."""
+    waited_s = (now.utc - notice.created_at).total_seconds()
+    if waited_s < LATE_S:
+        return notice
+    return msgspec.structs.replace(notice, reason=f"{notice.reason} (late by {waited_s:.0f} s: nobody could be told)")

@@ -1,0 +1,198 @@
+"""A system with a state directory: what is durable, what comes back, and what a disk that fails does to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tocsin import AlertConfig, AlertRule, AlertSystem, VirtualClock
+from tocsin.channels.function import FunctionChannel
+from tocsin.errors import DeliveryError
+from tocsin.journal.reading import JournalReader
+from tocsin.journal.writer import FILE
+from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tocsin.model.alert import PerformanceAlert
+
+ENOUGH_S = 20.0
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX")
+
+
+class Bell:
+    """What a channel heard, over several runs of a program."""
+
+    def __init__(self, *, down: bool = False) -> None:
+        self.heard: list[str] = []
+        self.down = down
+
+    def hear(self, alert: PerformanceAlert) -> None:
+        if self.down:
+            raise DeliveryError("down", permanent=False)
+        self.heard.append(f"{alert.state.value} {alert.title}")
+
+
+def a_system(state: Path | None, bell: Bell, *, clock: VirtualClock | None = None, **fields: object) -> AlertSystem:
+    rule = AlertRule("high", AlertCategory.GENERAL, AlertSeverity.WARNING, 10, metric="app.level")
+    config = AlertConfig(
+        state_dir=state, channels=[FunctionChannel(bell.hear, name="bell")], rules=[rule], default_rules=False,
+        **fields,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return AlertSystem(config, sensors=(), clock=clock)
+
+
+def test_a_durable_event_is_on_disk_when_its_receipt_says_so(tmp_path: Path) -> None:
+    system = a_system(tmp_path, Bell())
+    receipt = system.emit("Odd", "m", "warning", "app", durable=True)
+    assert (receipt.durable, receipt.reason) == (True, "")
+    reader = JournalReader(tmp_path / FILE)
+    assert [alert.id for alert in reader.alerts()] == [receipt.id]
+    assert [(before, after) for _, before, after, _ in reader.transitions(receipt.id)] == [("inactive", "firing")]
+    reader.close()
+    assert system.stop(ENOUGH_S)
+
+
+def test_without_a_state_directory_the_receipt_says_why_it_is_not_durable() -> None:
+    receipt = a_system(None, Bell()).emit("Odd", "m", "warning", "app", durable=True)
+    assert not receipt.durable
+    assert "state_dir" in receipt.reason
+
+
+def test_an_open_alert_goes_on_after_a_restart_and_is_not_told_again(tmp_path: Path) -> None:
+    bell = Bell()
+    with a_system(tmp_path, bell) as first:
+        first.emit("Odd", "m", "warning", "app", durable=True)
+        alert = first.open_alerts()[0]
+        first.acknowledge(alert.id, "ann", "on it")
+    with a_system(tmp_path, bell) as second:
+        second.flush(ENOUGH_S)
+        [again] = second.open_alerts()
+        assert again.id == alert.id
+        assert again.acknowledgement is not None
+        assert again.acknowledgement.by == "ann"
+        assert second.resolve(again.fingerprint)
+        assert second.flush(ENOUGH_S)
+    assert bell.heard == ["firing Odd"]
+
+
+def test_what_was_told_and_what_came_of_it_is_written_down(tmp_path: Path) -> None:
+    with a_system(tmp_path, Bell()) as system:
+        receipt = system.emit("Odd", "m", "warning", "app", durable=True)
+        assert system.flush(ENOUGH_S)
+    reader = JournalReader(tmp_path / FILE)
+    [(notice, channel, kind, _, state, attempts, done)] = reader.notices(receipt.id)
+    assert (channel, kind, state, attempts) == ("bell", "firing", "delivered", 1)
+    assert done is not None
+    assert [outcome for _, _, outcome, _ in reader.deliveries(notice)] == ["delivered"]
+    reader.close()
+
+
+def test_a_notice_that_reached_nobody_is_told_by_the_next_run(tmp_path: Path) -> None:
+    bell = Bell(down=True)
+    clock = VirtualClock()
+    first = a_system(tmp_path, bell, clock=clock)
+    assert first.emit("Odd", "m", "warning", "app", durable=True).durable
+    first._core.delivery.after_fork()  # the process is gone before the channel came back
+    assert first._core.close_journal(ENOUGH_S)
+    bell.down = False
+    with a_system(tmp_path, bell) as second:
+        assert second.flush(ENOUGH_S)
+    assert bell.heard == ["firing Odd"]
+
+
+def test_a_second_system_on_the_same_folder_has_one_of_its_own(tmp_path: Path) -> None:
+    first, second = a_system(tmp_path, Bell()), a_system(tmp_path, Bell())
+    assert first.emit("One", durable=True).durable
+    assert second.emit("Two", durable=True).durable
+    assert [alert.title for alert in JournalReader(tmp_path / FILE).alerts()] == ["One"]
+    assert first._core.recorder.owns_host()
+    assert not second._core.recorder.owns_host()
+
+
+def test_a_folder_that_cannot_be_made_leaves_all_in_memory_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    bell = Bell()
+    with a_system(tmp_path / "file" / "state", bell) as system:
+        receipt = system.emit("Odd", "m", "warning", "app", durable=True)
+        assert not receipt.durable
+        assert "state_dir" in receipt.reason
+        assert system.flush(ENOUGH_S)
+    assert bell.heard == ["firing Odd"]
+
+
+def test_a_rules_alert_that_ended_while_the_program_was_away_is_told_once(tmp_path: Path) -> None:
+    bell = Bell()
+    with a_system(tmp_path, bell) as first:
+        first.record("app.level", 50.0)
+        _pass(first)
+        assert first.flush(ENOUGH_S)
+    with a_system(tmp_path, bell) as second:
+        second.record("app.level", 1.0)
+        _pass(second)
+        assert second.flush(ENOUGH_S)
+    assert bell.heard == ["firing high", "resolved high"]
+
+
+def _pass(system: AlertSystem) -> None:
+    system._core.ask_now(lambda _: ())
+    system._core.one_pass()
+
+
+@posix
+def test_a_forked_child_writes_into_a_folder_of_its_own(tmp_path: Path) -> None:
+    system = a_system(tmp_path, Bell())
+    assert system.emit("Parent", durable=True).durable
+    child = os.fork()
+    if child == 0:
+        try:
+            durable = system.emit("Child", durable=True).durable
+            os._exit(0 if durable and not system._core.recorder.owns_host() else 1)
+        except BaseException:  # noqa: BLE001 - no test runner in the child
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert system.emit("Parent again", durable=True).durable
+    titles = [alert.title for alert in JournalReader(tmp_path / FILE).alerts()]
+    assert sorted(titles) == ["Parent", "Parent again"]
+
+
+@posix
+def test_a_program_that_is_killed_finds_its_alerts_when_it_starts_again(tmp_path: Path) -> None:
+    script = tmp_path / "app.py"
+    script.write_text(textwrap.dedent(f"""
+        import sys, tocsin
+        system = tocsin.watch(tocsin.AlertConfig(state_dir={os.fspath(tmp_path / "state")!r}, default_rules=False))
+        print(*(alert.title for alert in system.open_alerts()), sep=",", flush=True)
+        print(system.emit("Run " + sys.argv[1], durable=True).durable, flush=True)
+        input()
+    """))  # fmt: skip
+    seen = []
+    for number in range(3):
+        program = subprocess.Popen(
+            [sys.executable, script, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert program.stdout is not None
+        program.stdout.readline()
+        assert program.stdout.readline() == "True\n"
+        program.send_signal(signal.SIGKILL)
+        _, err = program.communicate()
+        seen.append([line for line in err.splitlines() if "Run " in line])
+    # Each run tells its own event, and not those of the runs before.
+    assert [[line.split(" firing ")[1].split(":")[0] for line in lines] for lines in seen if lines] == [
+        [f"Run {number}"] for number in range(3) if seen[number]
+    ]
+    connection = sqlite3.connect(tmp_path / "state" / FILE)
+    rows = connection.execute("SELECT state, count(*) FROM alerts GROUP BY state").fetchall()
+    connection.close()
+    assert rows == [(AlertState.FIRING.value, 3)]
