@@ -27,13 +27,14 @@ class Left(msgspec.Struct, frozen=True):
     Attributes:
         alerts: what was kept of each alert that is open.
         telling: what was remembered of who was told; None: nothing.
-        notices: those that have reached nobody yet, the most urgent first.
+        notices: those that have reached nobody yet, the most urgent first; each with how often it was tried, and when
+            it is to be tried again (Unix seconds; None: at once).
         ended: the last alerts that ended, oldest first.
     """
 
     alerts: list[bytes] = []
     telling: bytes | None = None
-    notices: list[Notice] = []
+    notices: list[tuple[Notice, int, float | None]] = []
     ended: list[PerformanceAlert] = []
 
 
@@ -103,6 +104,6 @@ class JournalReader:
         return iter(self._connection.execute(statements()[name], values))
 
 
-def _notices(connection: sqlite3.Connection) -> Iterator[Notice]:
-    for body, _, _ in connection.execute(statements()["waiting_notices"]):
-        yield _NOTICE.decode(body)
+def _notices(connection: sqlite3.Connection) -> Iterator[tuple[Notice, int, float | None]]:
+    for body, attempts, next_unix_s in connection.execute(statements()["waiting_notices"]):
+        yield _NOTICE.decode(body), attempts, next_unix_s

@@ -88,8 +88,12 @@ class SystemCore:
         self._sensors = None if sensors is None else list(sensors)
         self._added: list[Sensor] = []
         # Pauses between attempts are spread by chance; nothing is judged by it.
-        self.recorder = Recorder(None if self.disabled else config.state_dir, clock, deliver=self._deliver_left)
-        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder.delivered)
+        self.recorder = Recorder(
+            None if self.disabled else config.state_dir,
+            clock,
+            deliver=self._resume,
+        )
+        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder)
         self._routes: list[Route] = []
         for channel, route in config.make_channels():
             self._attach(channel, route)
@@ -356,8 +360,8 @@ class SystemCore:
                 self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
-    def _deliver_left(self, notices: Iterable[Notice]) -> None:
-        self.delivery.hand_over(notices)
+    def _resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+        self.delivery.resume(notice, attempts=attempts, wait_s=wait_s)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
         """Capture what is wanted while it is still to be seen, and let the notices carry it."""
