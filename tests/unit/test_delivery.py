@@ -471,6 +471,10 @@ class Written:
     def made(self, notice: Notice) -> None:
         self.made_ids.append(notice.id)
 
+    def settle(self, timeout_s: float) -> None:
+        assert timeout_s > 0.0
+        self.lines.append("settled")
+
 
 def an_outage(channel: Any, *, record: Written | None = None, fallback: Any = None) -> tuple[VirtualClock, Delivery]:
     clock = VirtualClock()
@@ -578,6 +582,14 @@ def test_what_an_earlier_process_tried_is_tried_again_at_its_time() -> None:
     clock.advance(2)
     assert delivery.flush(ENOUGH_S)
     assert channel.titles == ["Odd"]
+
+
+def test_the_next_notice_is_sent_when_it_is_on_disk_that_the_last_one_arrived() -> None:
+    written = Written()
+    _, delivery = an_outage(Channel("c"), record=written)
+    delivery.hand_over([a_notice("one", at=AT), a_notice("two", at=AT)])
+    assert delivery.flush(ENOUGH_S)
+    assert written.lines == ["id-one delivered 1", "settled", "id-two delivered 1"]
 
 
 def test_how_long_an_attempt_lasts_is_to_be_seen() -> None:

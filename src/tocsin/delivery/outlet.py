@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # A receiver that has been down for a day is down for good, as far as this notice goes.
 GIVE_UP_AFTER_S: Final = 86_400.0
+# Before the next notice is sent, that the last one arrived has to be on disk; a disk that fails is not waited for.
+SETTLE_S: Final = 1.0
 # A notice that is told later than this says so.
 LATE_S: Final = 30.0
 
@@ -63,6 +65,7 @@ class Outlet:
         self._breaker = Breaker(rng)
         self._rng = rng
         self._began_s: float | None = None
+        self._unsettled = False
         self.worker: Worker[None] = Worker(f"tocsin-{channel.name}", self._deliver_all)
         self._begin()
 
@@ -140,6 +143,9 @@ class Outlet:
             return self._waiting.first()
 
     def _try(self, pending: Pending) -> None:
+        if self._unsettled:
+            self._record.settle(SETTLE_S)
+            self._unsettled = False
         pending.attempts += 1
         pending.busy = True
         notice, attempts = pending.notice, pending.attempts
@@ -154,6 +160,7 @@ class Outlet:
             self._breaker.worked()
             self.delivered += 1
             self._record.attempted(notice, "delivered", attempts=attempts, took_s=took_s)
+            self._unsettled = True
             return
         self.failed += 1
         now = self._clock.now()

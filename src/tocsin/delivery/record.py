@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Record(Protocol):
-    """Is told what becomes of notices. Its methods never raise, and never block."""
+    """Is told what becomes of notices. Its methods never raise, and but for `settle` they never block."""
 
     def attempted(
         self,
@@ -37,6 +37,10 @@ class Record(Protocol):
         """A notice was made out of another, for the channel that stands in."""
         ...
 
+    def settle(self, timeout_s: float) -> None:
+        """Wait, at most so long, until what was told is on disk: a kill then repeats one notice at most."""
+        ...
+
 
 class Unrecorded:
     """Writes nothing down."""
@@ -55,3 +59,6 @@ class Unrecorded:
 
     def made(self, notice: Notice) -> None:
         """Nothing."""
+
+    def settle(self, timeout_s: float) -> None:
+        """Nothing to wait for."""

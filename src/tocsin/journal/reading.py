@@ -48,7 +48,8 @@ def read_left(path: Path, *, ended: int = 100) -> Left:
     """
     if not path.exists():
         return Left()
-    connection = connect(path)  # to write, since a log of the run before may have to be taken in first
+    # To write, since a log of the run before may have to be taken in; the journal's own thread looks for damage.
+    connection = connect(path, check=False)
     try:
         run, known = connection.execute, statements()
         row = run(known["keepsake"], (TELLING,)).fetchone()

@@ -291,6 +291,7 @@ class SystemCore:
 
     def begin(self) -> None:
         """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
+        self.stepper.prepare()  # now, so that whoever starts it finds the alerts of the last run
         self.parts.start()
         if self._sensors is None and self.config.dynamic_interval:
             self.pressure.start()

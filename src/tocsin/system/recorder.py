@@ -139,6 +139,11 @@ class Recorder:
         if self._journal is not None:
             self._journal.post(entries.notice(notice))
 
+    def settle(self, timeout_s: float) -> None:
+        """Wait until what was told is on disk, unless the disk fails."""
+        if self._journal is not None and not self._journal.reason:
+            self.sync(timeout_s)
+
     def waiting(self) -> int:
         """Entries that are not on disk yet."""
         return 0 if self._journal is None else self._journal.waiting()
