@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from importlib import import_module
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_kind_is_made_of_its_description(kind: str) -> None:
 def test_each_option_is_an_argument_of_its_channel(kind: str) -> None:
     module, _, name = KINDS[kind].partition(":")
     maker = getattr(import_module(module), name)
-    arguments = (maker.__init__ if isinstance(maker, type) else maker).__annotations__
+    arguments = inspect.signature(maker).parameters
     for option in options_of(kind):
         assert (f"{option}_" if option == "from" else option) in arguments
 
