@@ -169,6 +169,9 @@ class SlackRig(HttpRig):
     def build(self, *, deadline_s: float = 10.0) -> Any:
         return SlackAlertChannel(f"{self.peer.url}/services/{CANARY}", allow_private=True, deadline=deadline_s)
 
+    def ids(self) -> list[str]:
+        return [request.json["blocks"][-1]["block_id"] for request in self.requests]
+
 
 class SlackBotRig(SlackRig):
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +186,6 @@ class SlackBotRig(SlackRig):
         return SlackAlertChannel(
             token=CANARY, channel="#alerts", api_url=f"{self.peer.url}/api", allow_private=True, deadline=deadline_s
         )
-
-    def ids(self) -> list[str]:
-        return [request.json["metadata"]["event_payload"]["id"] for request in self.requests]
 
 
 class PagerDutyRig(HttpRig):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from tests.conformance.rigs import CANARY, RIGS, SHORT_S, Rig
+from tests.conformance.rigs import CANARY, RIGS, SHORT_S, HttpRig, Rig
+from tests.peers.http_peer import answer
 from tests.peers.notices import ALERT, DIGEST, EVENT, FIRING, GROUP, HOSTILE, OVER, RESOLVED, a_notice, hostile
 
 from tocsin import AlertConfig, AlertSeverity, DeliveryError, Notice, SystemClock
@@ -201,6 +202,18 @@ def test_a_peer_that_says_nothing_is_given_up_at_the_deadline(rig: Rig) -> None:
     error = refusal(rig.channel)
     assert not error.permanent
     assert SystemClock().now().mono_s - began_s < 20.0
+
+
+def test_a_receiver_over_http_says_when_to_come_again_and_when_never(rig: Rig) -> None:
+    if not isinstance(rig, HttpRig):
+        pytest.skip("it does not speak HTTP")
+    rig.peer.default = answer(429, Retry_After="7")
+    error = refusal(rig.channel)
+    assert (error.permanent, error.retry_after_s) == (False, 7.0)
+    rig.peer.default = answer(404, b"no such thing")
+    assert refusal(rig.channel).permanent
+    rig.peer.default = answer(302, Location="https://elsewhere.example/")
+    assert refusal(rig.channel).permanent
 
 
 def test_after_a_failure_it_tells_again(rig: Rig) -> None:

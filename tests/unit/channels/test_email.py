@@ -170,6 +170,13 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(peer: SmtpPeer) -> None
     assert "not done within 6.5 s" in str(error)
 
 
+def test_an_answer_without_end_ends(peer: SmtpPeer) -> None:
+    peer.says = {"GREETING": ["220 peer"], "EHLO": ["\r\n".join(["250-more and more"] * 20_000)]}
+    error = failure(channel(peer))
+    assert not error.permanent
+    assert str(error) == f"127.0.0.1:{peer.port}: more than 128 KiB in one answer"
+
+
 def test_without_a_port_the_usual_one_is_taken() -> None:
     def port(**options: Any) -> tuple[int, str]:
         server = EmailAlertChannel("a@b.example", "c@d.example", **options)._server

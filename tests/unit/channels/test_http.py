@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.peers import certificates
 from tests.peers.clocks import TickingClock
@@ -225,6 +225,25 @@ def test_answers_that_say_wait_without_end_end(peer: HttpPeer) -> None:
 def test_what_is_no_http_is_temporary(peer: HttpPeer, said: bytes) -> None:
     peer.default = lambda connection: connection.sendall(said)
     assert not failure(Transport(allow_private=True), f"{peer.url}/{CANARY}").permanent
+
+
+def test_whatever_a_peer_says_it_is_an_answer_or_a_delivery_error(peer: HttpPeer) -> None:
+    transport, told = Transport(allow_private=True), list[str]()
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.binary(max_size=200), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 ", b"HTTP/1.1 302 x\r\n"]))
+    def say(rest: bytes, beginning: bytes) -> None:
+        peer.default = lambda connection: connection.sendall(beginning + rest)
+        try:
+            said = transport.post(Secret(f"{peer.url}/{CANARY}"), b"{}")
+        except DeliveryError as error:
+            told.append(str(error))
+        else:
+            assert 200 <= said.status < 300
+
+    say()
+    assert told
+    assert not any(CANARY in words for words in told)
 
 
 # -- addresses

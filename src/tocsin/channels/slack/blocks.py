@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.channels.text import line, paragraph, slack
+from tocsin.channels.text import line, paragraph, slack, token
 from tocsin.channels.wording import (
     MAX_ADVICE,
     MAX_ALERTS,
@@ -48,7 +48,7 @@ def message(notice: Notice) -> dict[str, Any]:
 def _alerts(notice: Notice) -> list[dict[str, Any]]:
     shown = notice.alerts[:MAX_ALERTS]
     footer = [f"id {line(alert.id, 60)}" for alert in shown[:3]]
-    closing = [_context(" · ".join([*footer, f"told {stamp(notice.created_at)}"]))]
+    closing = [_mark(notice, footer)]
     because = told_because(notice)
     if because:
         closing.insert(0, _context(slack(because, 400)))
@@ -99,8 +99,14 @@ def _digest(notice: Notice) -> list[dict[str, Any]]:
     return [
         _section(f":package: *{slack(notice.reason or 'Alerts were held back', 400)}*"),
         _section(_joined(lines) or " "),
-        _context(f"told {stamp(notice.created_at)}"),
+        _mark(notice, []),
     ]
+
+
+def _mark(notice: Notice, words: list[str]) -> dict[str, Any]:
+    """When it was told; and the notice's id, which nobody sees: the same in each attempt."""
+    shown = " · ".join([*words, f"told {stamp(notice.created_at)}"])
+    return {**_context(shown), "block_id": token(notice.id)}
 
 
 def _section(text: str) -> dict[str, Any]:
