@@ -16,6 +16,7 @@ from tocsin.channels.wording import (
     digest_line,
     facts,
     headline,
+    late,
     left_out,
     stamp,
     times,
@@ -25,6 +26,8 @@ from tocsin.model.levels import AlertSeverity
 from tocsin.model.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tocsin.model.alert import PerformanceAlert
 
 _SECTION_CHARS: Final = 2900  # of 3000
@@ -39,9 +42,11 @@ _MARKS: Final = {
 _OVER: Final = ":white_check_mark:"
 
 
-def message(notice: Notice) -> dict[str, Any]:
-    """A message with its blocks, and the one line that notifications show."""
+def message(notice: Notice, now: datetime | None = None) -> dict[str, Any]:
+    """A message with its blocks, and the one line that notifications show; told at `now`, which shows if it is late."""
     blocks = _digest(notice) if notice.kind is NoticeKind.DIGEST else _alerts(notice)
+    if late(notice, now):
+        blocks.insert(0, _section(f":hourglass: *{late(notice, now)}*"))
     return {"text": slack(headline(notice)), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
