@@ -43,11 +43,9 @@ class Rig(ABC):
     Attributes:
         channel: under test.
         hostile: what must not stand in anything that is told, since the receiver would obey it.
-        groups: whether a notice is one message.
     """
 
     hostile: tuple[str, ...] = ()
-    keeps_secrets = True
     can_hang = True
 
     channel: Any
@@ -105,7 +103,6 @@ def as_text(document: Any) -> str:
 
 
 class ConsoleRig(Rig):
-    keeps_secrets = False
     can_hang = False
 
     def build(self, *, deadline_s: float = 10.0) -> Any:
@@ -269,7 +266,6 @@ def _mail_text(message: Any) -> str:
 
 
 class FileRig(Rig):
-    keeps_secrets = False
     can_hang = False
 
     def build(self, *, deadline_s: float = 10.0) -> Any:

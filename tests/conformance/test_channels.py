@@ -170,7 +170,9 @@ def test_no_secret_is_shown(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.channel.deliver(FIRING)
     rig.go_away()
     error = refusal(rig.channel)
-    shown = [repr(rig.channel), str(rig.channel), "".join(traceback.format_exception(error)), caplog.text, repr(error)]
+    locals_too = traceback.TracebackException.from_exception(error, capture_locals=True)
+    shown = ["".join(locals_too.format())]
+    shown += [repr(rig.channel), str(rig.channel), "".join(traceback.format_exception(error)), caplog.text, repr(error)]
     assert [text for text in shown if CANARY in text] == []
     assert not any(CANARY in text for text in rig.told()) or rig.channel.name == "command"
 

@@ -93,9 +93,12 @@ class PagerDutyChannel(OutgoingChannel):
         self._progress.done(notice.id)
 
     def _post(self, path: str, event: dict[str, Any], deadline: Deadline) -> None:
-        # The key travels in the body, so it is put in last and kept by nobody.
-        body = encode({"routing_key": self._key.reveal(), **event})
-        self._transport.post(self._api.below(path), body, deadline=deadline)
+        # The key travels in the body, which is therefore as secret.
+        self._transport.post(
+            self._api.below(path),
+            Secret(encode({"routing_key": self._key.reveal(), **event}).decode()),
+            deadline=deadline,
+        )
 
     def _event(self, alert: PerformanceAlert, notice: Notice, now: datetime | None = None) -> dict[str, Any]:
         event: dict[str, Any] = {

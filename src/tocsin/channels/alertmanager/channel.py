@@ -87,7 +87,7 @@ class AlertmanagerChannel(OutgoingChannel):
         self._targets: list[Target] = [target_of(one) for one in given["urls"]]
         self._interval_s: float = given.get("interval", INTERVAL_S)
         self._labels: dict[str, str] = given.get("labels", {})
-        self._headers: dict[str, str | Secret] = given.get("headers", {})
+        self._headers: dict[str, Secret] = given.get("headers", {})
         self._clock = clock or SystemClock()
         self._transport = Transport(
             allow_private=True, ca_file=given.get("ca_file"), deadline_s=given.get("deadline", DEADLINE_S),
