@@ -100,6 +100,19 @@ def test_every_kind_is_looked_at() -> None:
     assert SMALLEST.keys() == KINDS.keys() - {"plugin"}
 
 
+@pytest.mark.parametrize("kind", SMALLEST)
+def test_without_a_name_a_channel_is_named_by_its_kind_so_that_kinds_never_clash(kind: str) -> None:
+    [(made, _)] = AlertConfig(channels=[ChannelSpec(kind, options=SMALLEST[kind])]).make_channels()
+    assert made.name == kind
+    module, _, name = KINDS[kind].partition(":")
+    assert inspect.signature(getattr(import_module(module), name)).parameters["name"].default == kind
+
+
+def test_two_of_one_kind_need_names() -> None:
+    with pytest.raises(ConfigError, match="a second channel named 'webhook'"):
+        AlertConfig(channels=[WebhookAlertChannel("https://a.example"), WebhookAlertChannel("https://b.example")])
+
+
 # -- files
 
 
