@@ -31,6 +31,7 @@ KINDS: Final[Mapping[str, str]] = {
     "apprise": "tocsin.channels.apprise:AppriseChannel",
     "file": "tocsin.channels.file:FileAlertChannel",
     "command": "tocsin.channels.command:CommandAlertChannel",
+    "plugin": "tocsin.channels.plugin:plugin_channel",
 }
 HEAD: Final = ("type", "name", "severity")
 

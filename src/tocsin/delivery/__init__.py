@@ -14,10 +14,11 @@ from tocsin.delivery.record import Record, Unrecorded
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tocsin.channels.protocol import Channel
     from tocsin.clock import Clock
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import Notice
 
 __all__ = ["Delivery", "Record"]
@@ -71,6 +72,12 @@ class Delivery:
         outlet = self._outlets.get(notice.channel)
         if outlet is not None:
             outlet.queue(notice, attempts=attempts, wait_s=wait_s)
+
+    def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
+        """Let a channel whose receiver forgets (Alertmanager) go on with what an earlier process told it."""
+        outlet = self._outlets.get(channel)
+        if outlet is not None:
+            outlet.ask("restore", alerts)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all is delivered. False: it was not, within `timeout_s` real seconds in all."""

@@ -102,12 +102,12 @@ class Outlet:
         self.worker.after_fork()
         self.ask("after_fork")
 
-    def ask(self, what: str) -> None:
+    def ask(self, what: str, *arguments: object) -> None:
         """Call a method that a channel may have; what it raises is its own loss."""
         method = getattr(self._channel, what, None)
         if callable(method):
             with contextlib.suppress(Exception):
-                method()
+                method(*arguments)
 
     def counts(self) -> dict[str, int]:
         """Delivered, failed attempts, dropped, waiting."""

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tocsin.channels.protocol import Channel
     from tocsin.clock import Clock, Instant
     from tocsin.config import AlertConfig
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.model.notice import Notice
     from tocsin.model.rule import AlertRule
@@ -92,6 +93,7 @@ class SystemCore:
             None if self.disabled else config.state_dir,
             clock,
             deliver=self._resume,
+            remind=self._remind,
         )
         self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder)
         self._routes: list[Route] = []
@@ -360,6 +362,9 @@ class SystemCore:
             if any(change.before is AlertState.INACTIVE for change in outcome.changes):
                 self.tempo.elevate(now, "pending")
             self._fire(outcome)
+
+    def _remind(self, channel: str, alerts: list[PerformanceAlert]) -> None:
+        self.delivery.remind(channel, alerts)
 
     def _resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
         self.delivery.resume(notice, attempts=attempts, wait_s=wait_s)

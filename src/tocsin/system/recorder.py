@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tocsin.clock import Clock, Instant
     from tocsin.engine import Engine
     from tocsin.journal.entries import Entry
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Outcome
     from tocsin.model.notice import Notice
 
@@ -41,13 +42,21 @@ class Recorder:
         clock: tells the pauses after a failure of the disk.
         deliver: takes each notice that an earlier run left, with how often it was tried and how long it is to wait.
 
+        remind: tells a channel of the alerts that it was told of, and that still fire.
+
     Attributes:
         reason: why nothing is durable; empty while all is well.
     """
 
     def __init__(
-        self, root: Path | None, clock: Clock, *, deliver: Callable[..., object] = lambda *_, **__: None
+        self,
+        root: Path | None,
+        clock: Clock,
+        *,
+        deliver: Callable[..., object] = lambda *_, **__: None,
+        remind: Callable[[str, list[PerformanceAlert]], object] = lambda *_: None,
     ) -> None:
+        self._remind = remind
         self._root = root
         self._clock = clock
         self._deliver = deliver
@@ -90,6 +99,12 @@ class Recorder:
         engine.restore(left.alerts, left.telling, now)
         for alert in left.ended:
             engine.book.remember(alert)
+        told: dict[str, list[PerformanceAlert]] = {}
+        for episode in engine.book.episodes():
+            for channel in episode.told:
+                told.setdefault(channel, []).append(episode.snapshot())
+        for channel, alerts in told.items():
+            self._remind(channel, alerts)
         for notice, attempts, next_unix_s in left.notices:
             wait_s = 0.0 if next_unix_s is None else max(next_unix_s - now.utc.timestamp(), 0.0)
             self._deliver(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
