@@ -122,7 +122,10 @@ def unbounded_lru(rng: Random, ticks: int) -> Iterator[None]:
 
 def copies(rng: Random, ticks: int) -> Iterator[None]:
     """Deep copies, for an undo that has no end."""
-    document: dict[str, object] = {"words": [str(rng.random()) for _ in range(30)], "marks": {n: [n] for n in range(60)}}
+    document: dict[str, object] = {
+        "words": [str(rng.random()) for _ in range(30)],
+        "marks": {n: [n] for n in range(60)},
+    }
     for _tick in range(ticks):
         KEPT.append(copy.deepcopy(document))  # leaks
         yield
