@@ -138,6 +138,17 @@ class Engine:
         self._open(now)
         return self.survivors.take_in(alerts, telling, now=now, is_known=known.__contains__)
 
+    def bury(self, alerts: Iterable[bytes], now: Instant) -> int:
+        """End the open alerts of a process that is gone; told with the next step.
+
+        Args:
+            alerts: as that process's `keep` gave them.
+            now: the moment.
+        Returns: how many there were.
+        """
+        self._open(now)
+        return self.survivors.bury(alerts, now)
+
     def _watch_of(self, episode: Episode) -> Watch | None:
         watches = (watch for watches in self._watches.values() for watch in watches)
         return None if episode.is_event else next((watch for watch in watches if watch.episode is episode), None)

@@ -63,6 +63,14 @@ class Survivors:
         self._until_s = now.mono_s + self._patience_s
         return count
 
+    def bury(self, alerts: Iterable[bytes], now: Instant) -> int:
+        """End the alerts of a process that is gone, and that nobody goes on with; how many those are."""
+        count = 0
+        for body in alerts:
+            self._decisions.bury(revive(msgspec.msgpack.decode(body, type=KeptAlert), now), "its process is gone")
+            count += 1
+        return count
+
     def claim(self, watch: Watch, active_s: float) -> None:
         """A watch begins: if the process before had an alert of it, it goes on."""
         if not self._waiting:

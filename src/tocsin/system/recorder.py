@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import StoreError
 from tocsin.journal import Journal, entries
+from tocsin.journal.adoption import read_orphan
 from tocsin.journal.folder import StateFolder, claim
 from tocsin.journal.reading import TELLING, Left, read_left
 from tocsin.journal.writer import FILE, Ticket
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # What changes with time alone (how long a breach has lasted, windows of suppression) is written so often.
 CHECKPOINT_S: Final = 5.0
+# How often it is looked for processes that are gone, and how long it is waited for the disk to take what they left.
+ADOPT_S: Final = 60.0
+ADOPT_WITHIN_S: Final = 1.0
 # What a receiver asked for before the wall clock was set back is not waited for longer than this.
 MAX_WAIT_S: Final = 3600.0
 # What is over is forgotten after a month, looked for every hour.
@@ -66,7 +70,7 @@ class Recorder:
         self._begun = False
         self._refused = ""
         self._checkpoint_s = 0.0
-        self._sweep_s = 0.0
+        self._sweep_s = self._adopt_s = 0.0
         self._orders = 0
 
     @property
@@ -96,6 +100,7 @@ class Recorder:
                 self._refused = str(error)
                 return
         self._journal = Journal(self._folder.path, clock=self._clock, report=complain, recall=self._recall)
+        self._adopt(engine, now)
         engine.restore(left.alerts, left.telling, now)
         for alert in left.ended:
             engine.book.remember(alert)
@@ -105,9 +110,30 @@ class Recorder:
                 told.setdefault(channel, []).append(episode.snapshot())
         for channel, alerts in told.items():
             self._remind(channel, alerts)
+        self._deliver_left(left, now)
+
+    def _deliver_left(self, left: Left, now: Instant) -> None:
         for notice, attempts, next_unix_s in left.notices:
             wait_s = 0.0 if next_unix_s is None else max(next_unix_s - now.utc.timestamp(), 0.0)
             self._deliver(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
+
+    def _adopt(self, engine: Engine, now: Instant) -> None:
+        """Take over what processes have left that are gone; for the owner of the state directory."""
+        self._adopt_s = now.mono_s + ADOPT_S
+        if self._folder is None or self._journal is None:
+            return
+        for orphan in self._folder.orphans():
+            try:
+                left, copies = read_orphan(orphan.path)
+            except (StoreError, sqlite3.Error, OSError) as error:
+                complain(f"what a process has left in {orphan.path} cannot be read: {error}")
+                continue
+            self._journal.post(copies)
+            engine.bury(left.alerts, now)
+            self._deliver_left(left, now)
+            if not self.sync(ADOPT_WITHIN_S):  # else it stays, and is taken over once more: copies do no harm
+                orphan.remove()
+            orphan.release()
 
     def record(self, engine: Engine, outcome: Outcome, now: Instant) -> None:
         """Write down what a step changed."""
@@ -120,6 +146,8 @@ class Recorder:
         for notice in outcome.notices:
             written += entries.notice(notice)
         orders = engine.decisions.teller.reasons.version
+        if now.mono_s >= self._adopt_s:
+            self._adopt(engine, now)
         if now.mono_s >= self._checkpoint_s or orders != self._orders:
             written += self._checkpoint(engine, now)
             self._orders = orders
