@@ -91,9 +91,14 @@ def start_s() -> float:
     ids=["never stopped", "hung channel", "hung coroutine", "hung listeners", "hung sensor", "several hung systems"],
 )
 def test_a_program_that_never_stops_its_system_ends_at_once_and_in_silence(program: str, start_s: float) -> None:
-    done = run(program, TOCSIN_DISABLED="")
-    assert (done.code, done.out, done.err) == (0, "", "")
-    assert done.took_s < start_s + AT_MOST_S
+    took_s = []
+    for _ in range(3):  # a machine that is busy in fits may need a second attempt, or a third
+        done = run(program, TOCSIN_DISABLED="")
+        assert (done.code, done.out, done.err) == (0, "", "")
+        took_s.append(done.took_s)
+        if done.took_s < start_s + AT_MOST_S:
+            break
+    assert min(took_s) < start_s + AT_MOST_S
 
 
 def test_a_program_that_ends_with_an_error_ends_with_that_error() -> None:
