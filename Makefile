@@ -28,8 +28,8 @@ help: ## Print this list
 	@echo
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-demo: $(STAMP) ## Set everything up and watch a small leaking program ring the bell
-	@$(BIN)/tocsin demo
+demo: $(STAMP) ## Set everything up and watch a small leaking program ring the bell (ARGS="--for 30s" ends it)
+	@$(BIN)/tocsin demo $(ARGS)
 
 test: $(STAMP) ## Set everything up and run the tests (ARGS="-k word" is handed to pytest)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -118,8 +119,12 @@ def _if_there(name: str, source: Path, make: Callable[[], Sensor]) -> Sensor:
 
 
 def _lack_of_psutil() -> str | None:
-    from importlib.util import find_spec  # noqa: PLC0415 - not needed on Linux
-
-    if find_spec("psutil") is None:
-        return f"psutil is not installed, and {sys.platform} has no other source; install psutil"
+    try:
+        import_module("psutil")  # an install for another platform is found, and cannot be imported
+    except ModuleNotFoundError as error:
+        if error.name == "psutil":
+            return f"psutil is not installed, and {sys.platform} has no other source; install psutil"
+        return f"psutil is broken: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever its own code thinks of this platform
+        return f"psutil does not work here: {type(error).__name__}: {error}"
     return None
