@@ -124,8 +124,10 @@ def _reads_of_ours() -> list[str]:
     """What Tocsin's sensors read here, as arguments of the floor: seen by looking over the shoulder of each."""
     from tocsin.clock import SystemClock
     from tocsin.monitor import PerformanceMonitor
+    from tocsin.sensors.linux import plan
     from tocsin.sensors.protocol import Tier
 
+    plan.make_plan = plan.PurePlan  # whose reads can be seen
     clock, monitor = SystemClock(), PerformanceMonitor()
     monitor.collect(clock.now(), 1.0)
     seen: list[str] = []

@@ -64,6 +64,7 @@ def host_sensors() -> list[Sensor]:
         PortableProcessTable(psutil),
         AbsentSensor("host.pressure", "pressure stall information is Linux's"),
         AbsentSensor("host.tcp", "psutil has no counters of TCP"),
+        AbsentSensor("host.limits", "the kernel's tables are Linux's"),
     ]
 
 
@@ -74,6 +75,7 @@ def process_sensors(pid: int | None = None) -> list[Sensor]:
     process = _Process(psutil, pid)
     return [
         PortableSensor(name, process),
+        AbsentSensor(f"{name}.memory", "the parts of resident memory are Linux's"),
         PortableSensor(f"{name}.descriptors", lambda _now: process.descriptors(), Tier.SLOW),
         AbsentSensor("container" if pid is None else f"container.{pid}", "control groups are Linux's"),
     ]

@@ -1,0 +1,18 @@
+"""The numbers of a kept file of /proc, read and picked in one call; see `tocsin.sensors.linux.plan`."""
+
+from typing import Self
+
+from tocsin.sensors.linux.plan import Line
+
+class Plan:
+    """Where the wanted numbers of a text stand."""
+
+    def __new__(cls, lines: tuple[Line, ...], slots: int, text_lines: int = -1) -> Self: ...
+    def of(self, data: bytes, /) -> list[float] | None:
+        """The numbers in a text; None if it is not what the plan was made for."""
+
+    def read(self, fd: int, last_below: int, /) -> list[float] | None:
+        """The numbers in the file of a descriptor, which ends with a piece shorter than `last_below`.
+
+        Raises: OSError: if it cannot be read.
+        """
