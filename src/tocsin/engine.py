@@ -147,6 +147,8 @@ class Engine:
         mono_s, active_s = self._now.mono_s, self._active_s
         known = self._known
         for series_id, value in zip(sample.series_ids, sample.values, strict=True):
+            if value != value:  # noqa: PLR0124 - NaN: nothing was measured
+                continue
             remember, watches = known[series_id]
             remember(mono_s, value)
             for watch in watches:

@@ -39,9 +39,6 @@ _PROCESS: Final = (
         gauge("process.memory.limit", "By",
               "the effective memory limit: the smallest of the machine's and the containers'"),
     )),
-    *read_from("/proc/self/task", _CORE, (
-        gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
-    )),
     *read_from("/proc/self/io", _CORE, (
         counter("process.disk.io", "By", "bytes the program moved to and from storage; label direction (read, write)"),
         counter("process.io.bytes", "By", "bytes the program read and wrote, sockets and cached files included; "
@@ -56,6 +53,9 @@ _PROCESS: Final = (
         gauge("process.memory.page_tables", "By", "tables that map its memory"),
         gauge("process.memory.locked", "By", "memory that it has locked"),
     ), platform="Linux"),
+    *read_from("/proc/self/status", _SLOW, (
+        gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
+    )),
     *read_from("/proc/self/fd", _SLOW, (
         gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
         gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),

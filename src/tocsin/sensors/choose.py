@@ -47,18 +47,18 @@ def process_sensors(pid: int | None = None, proc: Path = _PROC) -> list[Sensor]:
         from tocsin.sensors.linux.container import ContainerSensor  # noqa: PLC0415
         from tocsin.sensors.linux.descriptors import DescriptorSensor  # noqa: PLC0415
         from tocsin.sensors.linux.process import ProcessSensor  # noqa: PLC0415
-        from tocsin.sensors.linux.process_memory import ProcessMemorySensor  # noqa: PLC0415
+        from tocsin.sensors.linux.process_status import ProcessStatusSensor  # noqa: PLC0415
 
         source = proc / ("self" if pid is None else str(pid)) / "stat"
         finder = GroupFinder(proc, pid)
         return [
             _if_there(name, source, lambda: ProcessSensor(pid, proc, finder)),
-            _if_there(f"{name}.memory", source.with_name("status"), lambda: ProcessMemorySensor(pid, proc)),
+            _if_there(f"{name}.status", source.with_name("status"), lambda: ProcessStatusSensor(pid, proc)),
             _if_there(f"{name}.descriptors", source.with_name("fd"), lambda: DescriptorSensor(pid, proc)),
             _if_there(container, source.with_name("cgroup"), lambda: ContainerSensor(pid, proc, finder)),
         ]
     if (reason := _lack_of_psutil()) is not None:
-        return [AbsentSensor(one, reason) for one in (name, f"{name}.memory", f"{name}.descriptors", container)]
+        return [AbsentSensor(one, reason) for one in (name, f"{name}.status", f"{name}.descriptors", container)]
     from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
 
     return portable.process_sensors(pid)

@@ -307,7 +307,7 @@ class SystemCore:
             batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs.append(given.Sample(batch.ids, batch.values))
+        inputs += batch.samples
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         inputs += self.supervision.look(now)
@@ -327,7 +327,7 @@ class SystemCore:
         if self.loops.is_overdue():
             self.runtime.witness.look()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        self._step_with_loops([*inputs, given.Sample(batch.ids, batch.values)], now)
+        self._step_with_loops([*inputs, *batch.samples], now)
 
     def _step_with_loops(self, inputs: list[Input], now: Instant) -> None:
         if self.loops.is_overdue():

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.errors import SampleError
-from tocsin.sensors.linux import plan as planning
-from tocsin.sensors.linux.plan import PurePlan, Row, plan_for, plan_for_two_lines
-from tocsin.sensors.linux.procfile import NumberFile
+from tocsin.sensors.linux.plan import Row
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tocsin.sensors.linux.plan import Plan
 
 TEXT = b"head 9\na: 1 x 2.50 kB\nb: -3\nc=4/5\n"
@@ -29,26 +28,50 @@ def same(found: list[float] | None, wanted: list[float] | None) -> bool:
     return repr(found) == repr(wanted)
 
 
-@pytest.fixture(params=["pure", "C"])
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Make plans of one language only."""
-    if request.param == "pure":
-        monkeypatch.setattr(planning, "make_plan", PurePlan)
-    elif planning.make_plan is PurePlan:
-        pytest.skip("the C extension is not built")
-    return str(request.param)
+class Kind(NamedTuple):
+    """The modules, of one language."""
+
+    plan: Any
+    file: Any
 
 
-@pytest.mark.usefixtures("kind")
-def test_numbers_stand_in_the_order_of_the_rows_and_what_is_none_is_absent() -> None:
-    assert same(plan_for(TEXT, ROWS).of(TEXT), FOUND)
+def load(*, hidden: bool) -> Kind:
+    """Import the modules, with the C extension or as if there were none."""
+    names = [f"tocsin.sensors.linux.{name}" for name in ("plan", "number_file")]
+    if not hidden:
+        return Kind(*map(importlib.import_module, names))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr("tocsin.sensors.linux._numbers", raising=False)
+        patch.setitem(sys.modules, "tocsin.sensors.linux._numbers", None)
+        for name in names:
+            patch.delitem(sys.modules, name, raising=False)
+        return Kind(*map(importlib.import_module, names))
 
 
-@pytest.mark.usefixtures("kind")
-def test_a_file_is_read_whole_in_pieces(tmp_path: Path) -> None:
+PURE, FAST = load(hidden=True), load(hidden=False)
+HAS_C = FAST.plan.make_plan is not FAST.plan.PurePlan
+needs_c = pytest.mark.skipif(not HAS_C, reason="the C extension is not built")
+
+
+@pytest.fixture(params=["pure", pytest.param("C", marks=needs_c)])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """One language after the other."""
+    return PURE if request.param == "pure" else FAST
+
+
+def test_the_plain_twin_stands_in_where_the_extension_is_missing() -> None:
+    assert PURE.plan.make_plan is PURE.plan.PurePlan
+    assert issubclass(PURE.file.NumberFile, PURE.file.PureReader)
+
+
+def test_numbers_stand_in_the_order_of_the_rows_and_what_is_none_is_absent(kind: Kind) -> None:
+    assert same(kind.plan.plan_for(TEXT, ROWS).of(TEXT), FOUND)
+
+
+def test_a_file_is_read_whole_in_pieces(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"filler\n" * 3000 + TEXT)
-    plan = plan_for(path.read_bytes(), ROWS)
+    plan = kind.plan.plan_for(path.read_bytes(), ROWS)
     fd = os.open(path, os.O_RDONLY)
     try:
         assert same(plan.read(fd, 2048), FOUND)
@@ -59,7 +82,6 @@ def test_a_file_is_read_whole_in_pieces(tmp_path: Path) -> None:
         plan.read(fd, 2048)
 
 
-@pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize(
     "text",
     [
@@ -70,17 +92,15 @@ def test_a_file_is_read_whole_in_pieces(tmp_path: Path) -> None:
         pytest.param(TEXT.replace(b"a:", b"aa:"), id="another name"),
     ],
 )
-def test_a_text_that_does_not_fit_is_learnt_anew(text: bytes) -> None:
-    assert plan_for(TEXT, ROWS).of(text) is None
+def test_a_text_that_does_not_fit_is_learnt_anew(kind: Kind, text: bytes) -> None:
+    assert kind.plan.plan_for(TEXT, ROWS).of(text) is None
 
 
-@pytest.mark.usefixtures("kind")
-def test_a_text_with_more_lines_fits_unless_it_is_wanted_whole() -> None:
-    assert plan_for(TEXT, ROWS[:1]).of(TEXT + b"more\n") is not None
-    assert plan_for(TEXT, ROWS[:1], whole=True).of(TEXT + b"more\n") is None
+def test_a_text_with_more_lines_fits_unless_it_is_wanted_whole(kind: Kind) -> None:
+    assert kind.plan.plan_for(TEXT, ROWS[:1]).of(TEXT + b"more\n") is not None
+    assert kind.plan.plan_for(TEXT, ROWS[:1], whole=True).of(TEXT + b"more\n") is None
 
 
-@pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize(
     ("word", "number"),
     [
@@ -91,20 +111,21 @@ def test_a_text_with_more_lines_fits_unless_it_is_wanted_whole() -> None:
         (b"1" * 60, math.nan), (b"0" * 40, math.nan), (b"1" * 25, float("1" * 25)), (b"12345678901234567.", math.nan),
     ],
 )  # fmt: skip
-def test_numbers_are_rounded_as_python_rounds_and_nothing_else_is_a_number(word: bytes, number: float) -> None:
+def test_numbers_are_rounded_as_python_rounds_and_nothing_else_is_a_number(
+    kind: Kind, word: bytes, number: float
+) -> None:
     text = b"a " + word + b"\n"
-    assert same(plan_for(text, (Row(b"a "),)).of(text), [number])
+    assert same(kind.plan.plan_for(text, (Row(b"a "),)).of(text), [number])
 
 
-@pytest.mark.usefixtures("kind")
-def test_names_and_numbers_in_two_lines_belong_to_their_protocol() -> None:
+def test_names_and_numbers_in_two_lines_belong_to_their_protocol(kind: Kind) -> None:
     text = b"Tcp: InErrs Out\nTcp: 1 2\nUdp: InErrs Out More\nUdp: 3 4 -1\n"
     names = (b"Udp:InErrs", b"Tcp:Out", b"Udp:More", b"Tcp:More")
-    plan = plan_for_two_lines(text, names)
+    plan = kind.plan.plan_for_two_lines(text, names)
     assert same(plan.of(text), [3.0, 2.0, -1.0, math.nan])
     other = text.replace(b"Tcp: InErrs Out", b"Tcp: Out InErrs")
     assert plan.of(other) is None
-    assert same(plan_for_two_lines(other, names).of(other), [3.0, 1.0, -1.0, math.nan])
+    assert same(kind.plan.plan_for_two_lines(other, names).of(other), [3.0, 1.0, -1.0, math.nan])
 
 
 words = st.one_of(
@@ -125,69 +146,99 @@ rows = st.lists(
 )
 
 
+@needs_c
 @given(learnt=texts, read=texts, wanted=rows, whole=st.booleans())
 def test_both_languages_find_the_same_in_any_text(
     learnt: bytes, read: bytes, wanted: list[Row], *, whole: bool
 ) -> None:
-    fast = planning.make_plan
-    if fast is PurePlan:
-        pytest.skip("the C extension is not built")
-    quick = plan_for(learnt, wanted, whole=whole)
-    planning.make_plan = PurePlan
-    try:
-        plain = plan_for(learnt, wanted, whole=whole)
-    finally:
-        planning.make_plan = fast
+    quick = FAST.plan.plan_for(learnt, wanted, whole=whole)
+    plain = PURE.plan.plan_for(learnt, wanted, whole=whole)
     assert same(quick.of(learnt), plain.of(learnt))
     assert same(quick.of(read), plain.of(read))
 
 
+@needs_c
 @pytest.mark.parametrize(
     "source",
     [(1,), ((0, b"a", (0,), (1,), (1.0,)),), ((0, b"a", (0,), (0,), ()),), ((0, b"a", (0, 1), (0, 0), (1.0, 1.0)),)],
 )
 def test_a_plan_that_would_write_beyond_its_slots_is_refused(source: tuple[object, ...]) -> None:
-    if planning.make_plan is PurePlan:
-        pytest.skip("the C extension is not built")
     with pytest.raises((TypeError, ValueError)):
-        planning.make_plan(source, 1)  # type: ignore[arg-type]
+        FAST.plan.make_plan(source, 1)
 
 
-@pytest.mark.usefixtures("kind")
 class TestAFileOfNumbers:
     """A kept file and its plan."""
 
-    def test_lines_that_move_are_found_again(self, tmp_path: Path) -> None:
+    def test_lines_that_move_are_found_again(self, kind: Kind, tmp_path: Path) -> None:
         path = tmp_path / "file"
         path.write_bytes(b"a 1\nb 2\n")
-        file = NumberFile(path, lambda data: plan_for(data, (Row(b"a "), Row(b"b "))))
-        assert file.numbers() == [1, 2]
+        file = kind.file.NumberFile(path, lambda data: kind.plan.plan_for(data, (Row(b"a "), Row(b"b "))))
+        assert file.numbers() == file.numbers() == [1, 2]
         path.write_bytes(b"b 3\nnew 9\na 4\n")
-        assert file.numbers() == [4, 3]
+        assert file.numbers() == file.numbers() == [4, 3]
 
-    def test_a_line_that_may_be_wanted_later_is_found_within_a_minute(self, tmp_path: Path) -> None:
+    def test_a_line_that_may_be_wanted_later_is_found_within_a_minute(self, kind: Kind, tmp_path: Path) -> None:
         path = tmp_path / "file"
         path.write_bytes(b"a 1\nno 2\n")
         learnt: list[bytes] = []
 
         def learn(data: bytes) -> Plan:
             learnt.append(data)
-            return plan_for(data, (Row(b"a "),))
+            return kind.plan.plan_for(data, (Row(b"a "),))  # type: ignore[no-any-return]
 
-        file = NumberFile(path, learn, relearn_every=60)
+        file = kind.file.NumberFile(path, learn, relearn_every=60)
         for _ in range(60):
             file.numbers()
         assert len(learnt) == 1
         file.numbers()
         assert len(learnt) == 2
 
-    def test_a_file_that_is_gone_or_empty_is_an_error(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_gone_or_empty_is_an_error(self, kind: Kind, tmp_path: Path) -> None:
         path = tmp_path / "file"
-        file = NumberFile(path, lambda data: plan_for(data, (Row(b"a "),)))
+        file = kind.file.NumberFile(path, lambda data: kind.plan.plan_for(data, (Row(b"a "),)))
         with pytest.raises(SampleError, match="cannot be opened"):
             file.numbers()
         path.write_bytes(b"a 1\n")
-        assert file.numbers() == [1]
+        assert file.numbers() == file.numbers() == [1]
         path.write_bytes(b"")
         with pytest.raises(SampleError, match="empty"):
             file.numbers()
+
+    def test_what_was_closed_is_opened_anew(self, kind: Kind, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(b"a 1\n")
+        file = kind.file.NumberFile(path, lambda data: kind.plan.plan_for(data, (Row(b"a "),)))
+        file.numbers()
+        file.close()
+        path.unlink()
+        path.write_bytes(b"a 2\n")
+        assert file.numbers() == [2]
+
+    def test_a_descriptor_that_fails_is_an_error_that_names_the_file(self, kind: Kind, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(b"a 1\n")
+        file = kind.file.NumberFile(path, lambda data: kind.plan.plan_for(data, (Row(b"a "),)))
+        file.numbers()
+        os.close(file._file.fd)
+        with pytest.raises(SampleError, match="file: cannot be read"):
+            file.numbers()
+        assert file.numbers() == [1]
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+    def test_a_fork_reads_of_itself_and_not_of_its_parent(self, kind: Kind) -> None:
+        file = kind.file.NumberFile(
+            Path("/proc/self/stat"), lambda data: kind.plan.plan_for(data, (Row(data[: data.index(b" ")], (2,)),))
+        )
+        assert file.numbers() == file.numbers() == [os.getppid()]
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                os.write(writing, str(file.numbers()[0]).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as told:
+            assert float(told.read()) == os.getpid()
+        os.waitpid(child, 0)

@@ -16,3 +16,19 @@ class Plan:
 
         Raises: OSError: if it cannot be read.
         """
+
+class Reader:
+    """The quick way of a kept file of numbers.
+
+    While descriptor, process and plan are what they were, `numbers` does all in one call. Else, and whenever the text
+    does not fit or cannot be read, it answers what `anew` answers, which whoever inherits from this must have.
+    """
+
+    def numbers(self) -> list[float]:
+        """The wanted numbers of the file, by `anew` if need be."""
+
+    def keep(self, fd: int, last_below: int, plan: Plan, left: int, /) -> None:
+        """Read this descriptor by this plan, so many times."""
+
+    def forget(self) -> None:
+        """Call `anew` at the next reading."""

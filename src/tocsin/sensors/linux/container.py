@@ -16,9 +16,9 @@ from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.cgroup import Group, GroupFinder, Groups
 from tocsin.sensors.linux.container_cpu import CpuPart
+from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.linux.pressure import KINDS, RESOURCES, pressure_file, pressure_keys
-from tocsin.sensors.linux.procfile import NumberFile
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
 
 if TYPE_CHECKING:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from operator import sub
+from itertools import repeat
+from operator import sub, truediv
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import NumberFile
-from tocsin.sensors.protocol import NAN, Tier
+from tocsin.sensors.protocol import NAN, Tier, kept_layout
 
 if TYPE_CHECKING:
     from tocsin.clock import Instant
@@ -24,6 +25,7 @@ _IDLE, _IOWAIT = 3, 4
 _MIN_TICKS: Final = 8
 
 _WIDTH: Final = len(_MODES)
+_COLUMNS: Final = tuple(range(_WIDTH))
 # In the order of the kernel's columns (include/linux/interrupt.h).
 _SOFT: Final = ("hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu")
 
@@ -39,10 +41,11 @@ _COUNTED: Final[Layout] = (
     *_COUNTS.values(),
     *(SeriesKey("system.interrupts.soft", (("kind", kind),)) for kind in _SOFT),
 )
+_COUNTS_END: Final = len(_COUNTED) + _WIDTH
 _FIXED: Final[Layout] = (
     SeriesKey("system.cpu.utilization"),
-    *_COUNTED,
     SeriesKey("system.cpu.logical.count"),
+    *_COUNTED,
     *(SeriesKey("system.cpu.time", (("mode", mode),)) for mode in _MODES),
     *(SeriesKey("system.cpu.mode.utilization", (("mode", mode),)) for mode in _MODES),
 )
@@ -61,16 +64,15 @@ class CpuSensor:
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self.layout: Layout = _FIXED
         self._file = NumberFile(proc / "stat", self._learn)
-        self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._before: list[float] | None = None
 
     def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - shares of ticks need no clock
         """See `Sensor.read`."""
         # All rows as one flat list: with many cores, anything done for each row is what the sample costs.
         times = self._file.numbers()
-        counts, times = times[-len(_COUNTED) :], times[: -len(_COUNTED)]
-        cores, tick_s = len(times) // _WIDTH - 1, self._tick_s
-        fixed = [*counts, float(cores), *[tick_s * ticks for ticks in times[:_WIDTH]]]
+        cores = len(times[_COUNTS_END:]) // _WIDTH - 1
+        fixed = [float(cores), *times[:_COUNTS_END]]
+        del times[:_COUNTS_END]
         before = self._before
         if before is None:
             self._before = times
@@ -84,7 +86,7 @@ class CpuSensor:
         busy = _busy(ticks, risen)
         modes = risen[:_WIDTH]
         total = sum(modes) if busy[0] == busy[0] else NAN
-        return [busy[0], *fixed, *[mode / total for mode in modes], *busy[1:]]
+        return [busy[0], *fixed, *map(truediv, modes, repeat(total)), *busy[1:]]
 
     def close(self) -> None:
         """See `Sensor.close`."""
@@ -96,8 +98,11 @@ class CpuSensor:
         names = [line.split(None, 1)[0] for line in data.splitlines() if line.startswith(b"cpu")]
         self._before = None
         cores = (name[3:].decode() for name in names[1:])
-        self.layout = (*_FIXED, *(SeriesKey("system.cpu.core.utilization", (("cpu", core),)) for core in cores))
-        return plan_for(data, (*(Row(name + b" ", tuple(range(_WIDTH))) for name in names), *_BEHIND))
+        keys = (SeriesKey("system.cpu.core.utilization", (("cpu", core),)) for core in cores)
+        self.layout = kept_layout(self.layout, (*_FIXED, *keys))
+        # The line of all cores is wanted twice: in seconds, and, like those of each core, in ticks.
+        seconds = Row(b"cpu ", _COLUMNS, (1.0 / os.sysconf("SC_CLK_TCK"),) * _WIDTH)
+        return plan_for(data, (*_BEHIND, seconds, *(Row(name + b" ", _COLUMNS) for name in names)))
 
 
 def _busy(ticks: list[float], risen: list[float]) -> list[float]:

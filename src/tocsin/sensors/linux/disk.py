@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.number_file import RELEARN_EVERY, NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import RELEARN_EVERY, NumberFile
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _WIDTH: Final = len(_COLUMNS)
 # Where the number of operations stands among these, and where the time that they took.
 _READS, _READ_S, _WRITES, _WRITE_S, _BUSY_S, _QUEUED_S, _FLUSHES, _FLUSH_S = 0, 3, 4, 7, 9, 10, 11, 12
 _UNKNOWN: Final = [NAN] * 5
+_IDLE: Final = [NAN, NAN, NAN, 0.0, 0.0]
 # These lie in memory or in a file on another disk (loop), or turn no disk of the machine's own (sr, fd).
 _NO_DISK: Final = re.compile(r"(?:loop|ram|zram|sr|fd)\d+\Z")
 _PARTITION: Final = re.compile(r"(?:(?:s|v|xv|h)d[a-z]+\d+|(?:nvme\d+n\d+|mmcblk\d+)p\d+)\Z")
@@ -63,15 +64,15 @@ class DiskSensor:
             self._before, self._before_s = found, now.mono_s
         if not before or passed_s < _MIN_INTERVAL_S:
             return [*found, *_UNKNOWN * (len(found) // _WIDTH)]
-        risen = list(map(sub, found, before))
-        return found + [
-            value for at in range(0, len(found), _WIDTH) for value in _since(risen[at : at + _WIDTH], passed_s)
-        ]
+        computed: list[float] = []
+        for at in range(0, len(found), _WIDTH):
+            disk, disk_before = found[at : at + _WIDTH], before[at : at + _WIDTH]
+            computed += _IDLE if disk == disk_before else _since(list(map(sub, disk, disk_before)), passed_s)
+        return found + computed
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
-        self._file.forget()
         self._before = []
 
     def _learn(self, data: bytes) -> Plan:

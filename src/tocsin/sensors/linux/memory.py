@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import NumberFile
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.number_file import RELEARN_EVERY, NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import RELEARN_EVERY, NumberFile
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ class NetworkSensor:
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
-        self._file.forget()
 
     def _learn(self, data: bytes) -> Plan:
         rows: list[Row] = []

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import NumberFile
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:

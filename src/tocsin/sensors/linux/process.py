@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.cgroup import GroupFinder
+from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import NumberFile, ProcFile
+from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tocsin.sensors.linux.plan import Plan
 
 # Places in /proc/PID/stat, counted behind the closing bracket of the name (which may hold blanks and brackets itself).
-_MINOR, _MAJOR, _USER, _SYSTEM, _THREADS, _START = 7, 9, 11, 12, 17, 19
+_MINOR, _MAJOR, _USER, _SYSTEM, _START = 7, 9, 11, 12, 19
 
 PROCESS_LAYOUT: Final[Layout] = (
     SeriesKey("process.cpu.utilization"),
@@ -34,7 +35,6 @@ PROCESS_LAYOUT: Final[Layout] = (
     SeriesKey("process.memory.peak"),
     SeriesKey("process.memory.limit"),
     SeriesKey("process.memory.utilization"),
-    SeriesKey("process.thread.count"),
     SeriesKey("process.uptime"),
     SeriesKey("process.paging.faults", (("type", "minor"),)),
     SeriesKey("process.paging.faults", (("type", "major"),)),
@@ -48,21 +48,13 @@ PROCESS_LAYOUT: Final[Layout] = (
     SeriesKey("process.disk.io", (("direction", "write"),)),
 )
 _IO: Final = tuple(map(Row, (b"rchar:", b"wchar:", b"syscr:", b"syscw:", b"read_bytes:", b"write_bytes:")))
+_NO_IO: Final = [NAN] * len(_IO)
 _KIB: Final = 1024.0
 
 
-class _State(NamedTuple):
-    """What a process is and has used: bytes, clock ticks since the machine's start, seconds, counts."""
-
-    virtual: float
-    resident: float
-    shared: float
-    peak: float
-    threads: float
-    start_ticks: float
-    user_s: float
-    system_s: float
-    counts: tuple[float, float, float, float]
+# What a process is and has used, as two parts of the layout: seconds in user and system mode, bytes of resident memory,
+# of address space, shared and at the peak; then page faults and context switches.
+_State = tuple[list[float], list[float]]
 
 
 class ProcessSensor:
@@ -89,19 +81,27 @@ class ProcessSensor:
         home = proc / ("self" if pid is None else str(pid))
         self._source: _Own | _Other = _Own(home, self._page_bytes) if pid is None else _Other(home, self._page_bytes)
         self._io = NumberFile(home / "io", partial(plan_for, rows=_IO))
+        self._limit, self._limit_until_s = 0.0, -1.0
         # The own CPU time is exact; ten ticks of another's are the least that make a share.
         self._min_interval_s = 0.02 if pid is None else 10 * self._tick_s
-        self._before: tuple[float, float, int] | None = None
+        self._before: tuple[float, float] | None = None
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        virtual, resident, shared, peak, threads, start_ticks, user_s, system_s, counts = self._source.read()
-        limit = float(min(self._finder.memory_limit_bytes(now.mono_s) or self._machine, self._machine))
-        uptime = now.boot_s - start_ticks * self._tick_s
+        state, counts = self._source.read()
+        mono_s = now.mono_s
+        if mono_s >= self._limit_until_s:
+            self._limit = float(min(self._finder.memory_limit_bytes(mono_s) or self._machine, self._machine))
+            self._limit_until_s = self._finder.until_s
+        limit = self._limit
+        uptime = now.boot_s - self._source.start_ticks * self._tick_s
+        try:
+            traffic = self._io.numbers()
+        except SampleError:
+            traffic = _NO_IO  # often denied, and a kernel may lack it; the rest is worth having
         return [
-            self._utilization(user_s + system_s, now.mono_s), user_s, system_s,
-            resident, virtual, shared, peak, limit, resident / limit, threads, uptime if uptime >= 0 else NAN,
-            *counts, *self._traffic(),
+            self._utilization(state[0] + state[1], mono_s), *state, limit, state[2] / limit,
+            uptime if uptime >= 0 else NAN, *counts, *traffic,
         ]  # fmt: skip
 
     def close(self) -> None:
@@ -109,59 +109,53 @@ class ProcessSensor:
         self._source.close()
         self._io.close()
         self._finder.forget()
+        self._limit_until_s = -1.0
         self._before = None
 
     def _utilization(self, cpu_s: float, mono_s: float) -> float:
-        """CPU seconds for each second since the reading before; NaN at the first, too soon, or after a fork."""
-        now = (cpu_s, mono_s, os.getpid())
+        """CPU seconds for each second since the reading before; NaN at the first, too soon, or after a fall."""
         before = self._before
-        if before is None or before[2] != now[2] or cpu_s < before[0]:
-            self._before = now
-            return NAN
-        interval_s = mono_s - before[1]
-        if interval_s < self._min_interval_s:
-            return NAN  # the base stays, so that time adds up to something
-        self._before = now
-        return (cpu_s - before[0]) / interval_s
-
-    def _traffic(self) -> list[float]:
-        try:
-            return self._io.numbers()
-        except SampleError:
-            return [NAN] * len(_IO)  # often denied, and a kernel may lack it; the rest is worth having
+        if before is not None and cpu_s >= before[0]:
+            interval_s = mono_s - before[1]
+            if interval_s < self._min_interval_s:
+                return NAN  # the base stays, so that time adds up to something
+            self._before = (cpu_s, mono_s)
+            return (cpu_s - before[0]) / interval_s
+        self._before = (cpu_s, mono_s)
+        return NAN
 
 
 class _Own:
-    """The own process: two short files and a call; the long `stat` is read once, for the start."""
+    """The own process: a short file and a call; the long `stat` is read once, for the start.
+
+    In a fork the kept file is opened and learnt anew, and with it the start.
+    """
 
     def __init__(self, home: Path, page_bytes: int) -> None:
         import resource
 
         self._rusage: Callable[[int], resource.struct_rusage] = resource.getrusage
         self._home = home
-        self._statm = _pages(home / "statm", page_bytes)
-        self._task = ProcFile(home / "task")
-        self._pid = -1
-        self._start_ticks = NAN
+        self._statm = NumberFile(home / "statm", partial(self._learn, page_bytes=page_bytes))
+        self.start_ticks = NAN
 
     def read(self) -> _State:
         """What it is, and what it has used."""
-        if self._pid != os.getpid():
-            self._pid, self._start_ticks = os.getpid(), float(_fields(_read_once(self._home / "stat"))[_START])
-        # Each thread has a folder there, and each folder links to the one above it.
-        threads = self._task.links() - 2
-        used = self._rusage(0)  # RUSAGE_SELF
         virtual, resident, shared = self._statm.numbers()
-        return _State(
-            virtual, resident, shared, used[2] * _KIB, float(threads) if threads > 0 else NAN, self._start_ticks,
-            used[0], used[1], (float(used[6]), float(used[7]), float(used[14]), float(used[15])),
-        )  # fmt: skip
+        used = self._rusage(0)  # RUSAGE_SELF
+        return (
+            [used[0], used[1], resident, virtual, shared, used[2] * _KIB],
+            [float(used[6]), float(used[7]), float(used[14]), float(used[15])],
+        )
 
     def close(self) -> None:
-        """Give files back."""
+        """Give the file back."""
         self._statm.close()
-        self._task.close()
-        self._pid = -1
+
+    def _learn(self, data: bytes, page_bytes: int) -> Plan:
+        stat = _read_once(self._home / "stat")
+        self.start_ticks = float(stat[stat.rindex(b")") + 2 :].split()[_START])
+        return _plan_for_pages(data, page_bytes)
 
 
 class _Other:
@@ -169,21 +163,19 @@ class _Other:
 
     def __init__(self, home: Path, page_bytes: int) -> None:
         tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
-        columns = (_MINOR, _MAJOR, _USER, _SYSTEM, _THREADS, _START)
+        columns = (_MINOR, _MAJOR, _USER, _SYSTEM, _START)
         self._stat = NumberFile(home / "stat", partial(_plan_for_stat, columns=columns, tick_s=tick_s))
-        self._statm = _pages(home / "statm", page_bytes)
+        self._statm = NumberFile(home / "statm", partial(_plan_for_pages, page_bytes=page_bytes))
         rows = (Row(b"VmHWM:", units=(_KIB,)), Row(b"voluntary_ctxt_switches:"), Row(b"nonvoluntary_ctxt_switches:"))
         self._status = NumberFile(home / "status", partial(plan_for, rows=rows))
+        self.start_ticks = NAN
 
     def read(self) -> _State:
         """What it is, and what it has used."""
-        minor, major, user_s, system_s, threads, start_ticks = self._stat.numbers()
+        minor, major, user_s, system_s, self.start_ticks = self._stat.numbers()
         virtual, resident, shared = self._statm.numbers()
-        peak, voluntary, involuntary = self._status.numbers()
-        return _State(
-            virtual, resident, shared, peak, threads, start_ticks, user_s, system_s,
-            (minor, major, voluntary, involuntary),
-        )  # fmt: skip
+        peak, *switches = self._status.numbers()
+        return [user_s, system_s, resident, virtual, shared, peak], [minor, major, *switches]
 
     def close(self) -> None:
         """Give files back."""
@@ -191,18 +183,14 @@ class _Other:
             file.close()
 
 
-def _pages(path: Path, page_bytes: int) -> NumberFile:
+def _plan_for_pages(data: bytes, page_bytes: int) -> Plan:
     """The address space, what of it is resident, and what of that is shared with others or with files; in bytes."""
-    return NumberFile(path, partial(plan_for, rows=(Row(b"", (0, 1, 2), (float(page_bytes),) * 3),)))
+    return plan_for(data, (Row(b"", (0, 1, 2), (float(page_bytes),) * 3),))
 
 
 def _plan_for_stat(data: bytes, columns: tuple[int, ...], tick_s: float) -> Plan:
     units = tuple(tick_s if column in {_USER, _SYSTEM} else 1.0 for column in columns)
     return plan_for(data, (Row(data[: data.rindex(b")") + 2], columns, units),))
-
-
-def _fields(stat: bytes) -> list[bytes]:
-    return stat[stat.rindex(b")") + 2 :].split(b" ", _START + 1)
 
 
 def _read_once(path: Path) -> bytes:

@@ -204,16 +204,9 @@ static Py_ssize_t read_whole(int fd, Py_ssize_t last_below, char *text)
     return length;
 }
 
-static PyObject *plan_read(Plan *plan, PyObject *const *args, Py_ssize_t count)
+/* The numbers in a file; None if its text is not what the plan was made for, or too long for us; NULL with OSError. */
+static PyObject *numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below)
 {
-    if (count != 2) {
-        PyErr_SetString(PyExc_TypeError, "read: expected a descriptor and the size below which a piece is the last");
-        return NULL;
-    }
-    int fd = (int)PyLong_AsLong(args[0]);
-    Py_ssize_t last_below = PyLong_AsSsize_t(args[1]);
-    if (PyErr_Occurred())
-        return NULL;
     char *text = text_of_thread;
     Py_ssize_t length;
     int error;
@@ -228,6 +221,17 @@ static PyObject *plan_read(Plan *plan, PyObject *const *args, Py_ssize_t count)
     if (length >= MAX_TEXT - 1)
         Py_RETURN_NONE; /* Python has room for any text */
     return numbers_in(plan, text, length);
+}
+
+static PyObject *plan_read(Plan *plan, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "read: expected a descriptor and the size below which a piece is the last");
+        return NULL;
+    }
+    int fd = (int)PyLong_AsLong(args[0]);
+    Py_ssize_t last_below = PyLong_AsSsize_t(args[1]);
+    return PyErr_Occurred() ? NULL : numbers_of_file(plan, fd, last_below);
 }
 
 static void plan_dealloc(Plan *plan)
@@ -336,14 +340,102 @@ static PyType_Spec plan_spec = {
     .slots = plan_slots,
 };
 
+/* The quick way of a kept file: while descriptor, process and plan are what they were, its numbers come without a step
+ * of Python. Everything else is left to the method `anew` of whoever inherits from this. */
+typedef struct {
+    PyObject_HEAD
+    Plan *plan; /* NULL: none was learnt */
+    int fd;
+    int pid; /* of the process that opened the descriptor; a fork's /proc/self would be its parent's */
+    Py_ssize_t last_below;
+    Py_ssize_t left; /* readings until the plan is learnt anew */
+} Reader;
+
+static PyObject *reader_numbers(Reader *reader, PyObject *Py_UNUSED(ignored))
+{
+    if (reader->plan != NULL && reader->left > 0 && reader->pid == getpid()) {
+        Plan *plan = (Plan *)Py_NewRef(reader->plan);
+        reader->left--;
+        PyObject *found = numbers_of_file(plan, reader->fd, reader->last_below);
+        Py_DECREF(plan);
+        if (found != NULL && found != Py_None)
+            return found;
+        if (found == NULL && !PyErr_ExceptionMatches(PyExc_OSError))
+            return NULL;
+        PyErr_Clear();
+        Py_XDECREF(found);
+    }
+    return PyObject_CallMethod((PyObject *)reader, "anew", NULL);
+}
+
+/* keep(fd, last_below, plan, left): from now on the quick way is open. */
+static PyObject *reader_keep(Reader *reader, PyObject *args)
+{
+    PyObject *plan;
+    int fd;
+    Py_ssize_t last_below, left;
+    if (!PyArg_ParseTuple(args, "inOn", &fd, &last_below, &plan, &left))
+        return NULL;
+    if (Py_TYPE(plan)->tp_dealloc != (destructor)plan_dealloc) {
+        PyErr_SetString(PyExc_TypeError, "keep: expected a Plan of this module");
+        return NULL;
+    }
+    Py_XSETREF(reader->plan, (Plan *)Py_NewRef(plan));
+    reader->fd = fd;
+    reader->last_below = last_below;
+    reader->left = left;
+    reader->pid = getpid();
+    Py_RETURN_NONE;
+}
+
+static PyObject *reader_forget(Reader *reader, PyObject *Py_UNUSED(ignored))
+{
+    Py_CLEAR(reader->plan);
+    Py_RETURN_NONE;
+}
+
+static void reader_dealloc(Reader *reader)
+{
+    PyTypeObject *type = Py_TYPE(reader);
+    Py_XDECREF(reader->plan);
+    type->tp_free(reader);
+    Py_DECREF(type);
+}
+
+static PyMethodDef reader_methods[] = {
+    {"numbers", (PyCFunction)reader_numbers, METH_NOARGS, "The wanted numbers of the file, by `anew` if need be."},
+    {"keep", (PyCFunction)reader_keep, METH_VARARGS, "Read this descriptor by this plan, so many times."},
+    {"forget", (PyCFunction)reader_forget, METH_NOARGS, "Call `anew` at the next reading."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot reader_slots[] = {
+    {Py_tp_dealloc, reader_dealloc},
+    {Py_tp_methods, reader_methods},
+    {Py_tp_doc, "The quick way of a kept file of numbers."},
+    {0, NULL},
+};
+
+static PyType_Spec reader_spec = {
+    .name = "tocsin.sensors.linux._numbers.Reader",
+    .basicsize = sizeof(Reader),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = reader_slots,
+};
+
 static int fill(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&plan_spec);
-    if (type == NULL)
-        return -1;
-    int failed = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_DECREF(type);
-    return failed;
+    PyType_Spec *specs[] = {&plan_spec, &reader_spec};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        PyObject *type = PyType_FromSpec(specs[i]);
+        if (type == NULL)
+            return -1;
+        int failed = PyModule_AddType(module, (PyTypeObject *)type);
+        Py_DECREF(type);
+        if (failed < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -1,4 +1,4 @@
-"""What the resident memory of a process is: its own, files, shared; and what of it is swapped or locked."""
+"""How many threads a process has, and what its memory is: its own, files, shared, swapped, locked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
+from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
-from tocsin.sensors.linux.procfile import NumberFile
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -23,17 +23,20 @@ _PARTS: Final[dict[bytes, SeriesKey]] = {
     b"VmPTE:": SeriesKey("process.memory.page_tables"),
     b"VmLck:": SeriesKey("process.memory.locked"),
 }
-_ROWS: Final = tuple(Row(name, units=(1024.0,)) for name in _PARTS)
+_ROWS: Final = (Row(b"Threads:"), *(Row(name, units=(1024.0,)) for name in _PARTS))
 
 
-class ProcessMemorySensor:
-    """The parts of a process's memory, by its pid, or of the own one; each tenth time, since the file is a dear one."""
+class ProcessStatusSensor:
+    """The threads and the parts of the memory of a process, by its pid, or of the own one.
+
+    Each tenth time, since the kernel writes fifty lines for it.
+    """
 
     tier: Final = Tier.SLOW
 
     def __init__(self, pid: int | None = None, proc: Path = Path("/proc")) -> None:
-        self.name = "process.memory" if pid is None else f"process.{pid}.memory"
-        self.layout: Layout = tuple(_PARTS.values())
+        self.name = "process.status" if pid is None else f"process.{pid}.status"
+        self.layout: Layout = (SeriesKey("process.thread.count"), *_PARTS.values())
         status = proc / ("self" if pid is None else str(pid)) / "status"
         self._file = NumberFile(status, partial(plan_for, rows=_ROWS))
 
