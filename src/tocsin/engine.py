@@ -18,6 +18,7 @@ from tocsin.model.inputs import Answer, Outcome
 from tocsin.model.levels import Verdict
 from tocsin.rules.book import CompiledRule, RuleBook
 from tocsin.series.memory import DEFAULT_POINTS, Series
+from tocsin.series.table import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,6 +64,7 @@ class Engine:
         self.decisions = Decisions(self.book, self.history, alerts)
         self.interval_s = interval_s
         self._points = points
+        self._tables = Tables(points, self.series)
         self._watches: dict[int, list[Watch]] = {}
         # The same lists, beside the function that remembers a reading: one look-up a reading.
         self._known: dict[int, tuple[Callable[[float, float], None], list[Watch]]] = {}
@@ -138,23 +140,37 @@ class Engine:
 
     def _watch(self, compiled: CompiledRule, series: Series) -> Watch:
         rule = compiled.rule
+        series.single_out()
         aggregate = series.look_through(rule.aggregate, rule.window_s)
         watch = Watch(rule, series.key, compiled.is_bad, stays_bad=compiled.stays_bad, aggregate=aggregate)
         watch.seen_s = getattr(self, "_active_s", 0.0)
         return watch
 
     def _remember(self, sample: given.Sample) -> None:
-        mono_s, active_s = self._now.mono_s, self._active_s
+        mono_s, ids, values = self._now.mono_s, sample.series_ids, sample.values
         known = self._known
-        for series_id, value in zip(sample.series_ids, sample.values, strict=True):
-            if value != value:  # noqa: PLR0124 - NaN: nothing was measured
-                continue
-            remember, watches = known[series_id]
-            remember(mono_s, value)
-            for watch in watches:
-                turn = watch.look(value, mono_s, active_s)
-                if turn is not None:
-                    self.decisions.turned(watch, turn)
+        if type(ids) is tuple:
+            # They come together again and again: a row in a table, and what rules look at one by one.
+            table = self._tables.of(ids, mono_s)
+            table.add(mono_s, values)
+            for column, number, remember in self._tables.single(table):
+                value = values[column]
+                if value == value:  # noqa: PLR0124 - NaN: nothing was measured
+                    remember(mono_s, value)
+                    self._judge(known[number][1], value)
+            return
+        for number, value in zip(ids, values, strict=True):
+            if value == value:  # noqa: PLR0124 - as above
+                remember, watches = known[number]
+                remember(mono_s, value)
+                self._judge(watches, value)
+
+    def _judge(self, watches: Iterable[Watch], value: float) -> None:
+        mono_s, active_s = self._now.mono_s, self._active_s
+        for watch in watches:
+            turn = watch.look(value, mono_s, active_s)
+            if turn is not None:
+                self.decisions.turned(watch, turn)
 
     def _lose(self, failed: given.SeriesFailed) -> None:
         for series_id in failed.series_ids:
@@ -183,8 +199,7 @@ class Engine:
 
     def _patience_s(self, series_id: int) -> float:
         """How long a series may be silent: three of its own intervals, since sensors have different ones."""
-        times = self.series[series_id].times
-        own_s = times[-1] - times[-2] if len(times) > 1 else self.interval_s
+        own_s = self.series[series_id].interval_s() or self.interval_s
         return max(SILENT_S, SILENT_INTERVALS * max(own_s, self.interval_s))
 
     # -- events, checks and commands
@@ -265,6 +280,7 @@ class Engine:
         for series_id, series in self.series.items():
             if compiled.matches(series.key):
                 self._watches[series_id].append(self._watch(compiled, series))
+        self._tables.single_out()
 
     def _take_off(self, compiled: CompiledRule, why: str) -> None:
         for watches in self._watches.values():
