@@ -18,7 +18,7 @@ from tocsin.model.inputs import Answer, Outcome
 from tocsin.model.levels import Verdict
 from tocsin.rules.book import CompiledRule, RuleBook
 from tocsin.series.memory import DEFAULT_POINTS, Series
-from tocsin.series.table import Tables
+from tocsin.series.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tocsin.model.readings import SeriesKey
 from tocsin.series.memory import Series
-from tocsin.series.table import Table, Tables
+from tocsin.series.table import Table
+from tocsin.series.tables import Tables
 
 NAN = math.nan
 
