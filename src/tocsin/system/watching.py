@@ -164,9 +164,7 @@ class WatchThread:
             next_s = min(due_s, beat_s)
             wait_s = next_s - self._clock.now().mono_s
             if wait_s > 0:
-                self._probe.before_sleep(next_s)
-                rung = self._clock.wait(self._stepper.bell, wait_s)
-                self._probe.after_wake(self._clock.now().mono_s)
+                rung = self._sleep(wait_s, next_s, probed=next_s == due_s)
                 if rung:
                     self._serve()
                     due_s = self._due(due_s)
@@ -175,6 +173,15 @@ class WatchThread:
                 beat_s = math.inf
             else:
                 due_s, beat_s = self._pass(due_s)
+
+    def _sleep(self, wait_s: float, until_s: float, *, probed: bool) -> bool:
+        """Sleep until then or until the bell is rung (True). Once a pass it is measured what delays the waking."""
+        if not probed:
+            return self._clock.wait(self._stepper.bell, wait_s)
+        self._probe.before_sleep(until_s)
+        rung = self._clock.wait(self._stepper.bell, wait_s)
+        self._probe.after_wake(self._clock.now().mono_s)
+        return rung
 
     def _pass(self, due_s: float) -> tuple[float, float]:
         """One pass; when the next is due, and the beat before it."""
