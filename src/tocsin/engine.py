@@ -66,6 +66,8 @@ class Engine:
         self._points = points
         self._tables = Tables(points, self.series)
         self._watches: dict[int, list[Watch]] = {}
+        # The same lists, of the series that a rule has ever looked at.
+        self._looked_at: dict[int, list[Watch]] = {}
         # The same lists, beside the function that remembers a reading: one look-up a reading.
         self._known: dict[int, tuple[Callable[[float, float], None], list[Watch]]] = {}
         self._last: Instant | None = None
@@ -137,6 +139,8 @@ class Engine:
         wanted = [compiled for compiled in self.rules.for_series(new.key) if compiled.enabled]
         self._watches[new.series_id] = watches = [self._watch(compiled, series) for compiled in wanted]
         self._known[new.series_id] = (series.push, watches)
+        if watches:
+            self._looked_at[new.series_id] = watches
 
     def _watch(self, compiled: CompiledRule, series: Series) -> Watch:
         rule = compiled.rule
@@ -183,7 +187,7 @@ class Engine:
             return
         self._sweep_s = self._active_s + max(self.interval_s, 1.0)
         short_of_s = self._active_s - SILENT_S
-        for series_id, watches in self._watches.items():
+        for series_id, watches in self._looked_at.items():
             for watch in watches:
                 if watch.error or watch.seen_s < short_of_s:
                     self._miss(watch, series_id)
@@ -280,6 +284,7 @@ class Engine:
         for series_id, series in self.series.items():
             if compiled.matches(series.key):
                 self._watches[series_id].append(self._watch(compiled, series))
+                self._looked_at[series_id] = self._watches[series_id]
         self._tables.single_out()
 
     def _take_off(self, compiled: CompiledRule, why: str) -> None:

@@ -95,6 +95,7 @@ class SystemCore:
         self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
+        self._passed_at: Instant | None = None
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
         self.watch = WatchThread(
@@ -295,12 +296,12 @@ class SystemCore:
         return self.parts.stop(timeout_s)
 
     def interval_s(self) -> float:
-        """Seconds to the next pass, as of now."""
-        return self.tempo.interval_s(self.clock.now())
+        """Seconds to the next pass, as of the last one."""
+        return self.tempo.interval_s(self._passed_at or self.clock.now())
 
     def one_pass(self) -> None:
         """Read what is due, and step."""
-        now = self.clock.now()
+        now = self._passed_at = self.clock.now()
         self.runtime.witness.look()
         monitor = self.monitor
         with self._reading:

@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tocsin.clock import Wakeup, attend, leave
+from tocsin.clock import Wakeup, attend, leave, mono_s
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
@@ -159,10 +159,10 @@ class WatchThread:
         self._stepper.bell.set()
 
     def _watch(self) -> None:
-        due_s, beat_s = self._clock.now().mono_s, math.inf
+        due_s, beat_s = mono_s(self._clock), math.inf
         while self._wanted:
             next_s = min(due_s, beat_s)
-            wait_s = next_s - self._clock.now().mono_s
+            wait_s = next_s - mono_s(self._clock)
             if wait_s > 0:
                 rung = self._sleep(wait_s, next_s, probed=next_s == due_s)
                 if rung:
@@ -180,13 +180,13 @@ class WatchThread:
             return self._clock.wait(self._stepper.bell, wait_s)
         self._probe.before_sleep(until_s)
         rung = self._clock.wait(self._stepper.bell, wait_s)
-        self._probe.after_wake(self._clock.now().mono_s)
+        self._probe.after_wake(mono_s(self._clock))
         return rung
 
     def _pass(self, due_s: float) -> tuple[float, float]:
         """One pass; when the next is due, and the beat before it."""
         ok = self._try(self._rounds.one_pass)
-        now_s = self._clock.now().mono_s
+        now_s = mono_s(self._clock)
         if not ok:
             return now_s + self._error_backoff_s, math.inf
         pause_s = self._rounds.interval_s()
@@ -199,7 +199,7 @@ class WatchThread:
         if not self._hurried:
             return due_s
         self._hurried = False
-        return self._clock.now().mono_s
+        return mono_s(self._clock)
 
     def _serve(self) -> None:
         storm = len(self._stepper.intake) >= STORM_EVENTS
