@@ -279,7 +279,8 @@ class PerformanceMonitor:
                 self._learn(watched)
             if len(readings) != len(watched.ids):
                 raise SampleError(f"it read {len(readings)} values for {len(watched.ids)} series")  # noqa: TRY301
-            if not math.isfinite(sum(readings)):  # what is no number fails here, inside
+            total = sum(readings)  # what is no number fails here, inside
+            if not math.isfinite(total) and (math.inf in readings or -math.inf in readings):
                 readings = [value if math.isfinite(value) else math.nan for value in readings]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an edge: anything is caught, and told by `health`
             self._set_aside(watched, error, now)
