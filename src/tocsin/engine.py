@@ -68,8 +68,6 @@ class Engine:
         self._watches: dict[int, list[Watch]] = {}
         # The same lists, of the series that a rule has ever looked at.
         self._looked_at: dict[int, list[Watch]] = {}
-        # The same lists, beside the function that remembers a reading: one look-up a reading.
-        self._known: dict[int, tuple[Callable[[float, float], None], list[Watch]]] = {}
         self._last: Instant | None = None
         self._idle_s = 0.0
         self._sweep_s = 0.0
@@ -138,7 +136,6 @@ class Engine:
         series = self.series[new.series_id] = Series(new.key, self._points)
         wanted = [compiled for compiled in self.rules.for_series(new.key) if compiled.enabled]
         self._watches[new.series_id] = watches = [self._watch(compiled, series) for compiled in wanted]
-        self._known[new.series_id] = (series.push, watches)
         if watches:
             self._looked_at[new.series_id] = watches
 
@@ -152,7 +149,6 @@ class Engine:
 
     def _remember(self, sample: given.Sample) -> None:
         mono_s, ids, values = self._now.mono_s, sample.series_ids, sample.values
-        known = self._known
         if type(ids) is tuple:
             # They come together again and again: a row in a table, and what rules look at one by one.
             table = self._tables.of(ids, mono_s)
@@ -161,13 +157,12 @@ class Engine:
                 value = values[column]
                 if value == value:  # noqa: PLR0124 - NaN: nothing was measured
                     remember(mono_s, value)
-                    self._judge(known[number][1], value)
+                    self._judge(self._watches[number], value)
             return
         for number, value in zip(ids, values, strict=True):
             if value == value:  # noqa: PLR0124 - as above
-                remember, watches = known[number]
-                remember(mono_s, value)
-                self._judge(watches, value)
+                self.series[number].push(mono_s, value)
+                self._judge(self._watches[number], value)
 
     def _judge(self, watches: Iterable[Watch], value: float) -> None:
         mono_s, active_s = self._now.mono_s, self._active_s

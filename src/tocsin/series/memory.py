@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tocsin.series.table import Table
 
 DEFAULT_POINTS: Final = 300
+# Most series live in tables and need no memory of their own: one for all of them, never written to.
+_NOTHING_YET: Final = array("d")
 
 
 class Series:
@@ -37,15 +39,16 @@ class Series:
         self.key = key
         self.counter = describe(key.metric).kind == "counter"
         self.is_single = False
-        self._times = array("d")
-        self._values = array("d")
+        self._times = self._values = _NOTHING_YET
         self._points = points
         self._cut_at = 2 * points
         self._tables: tuple[tuple[Table, int], ...] = ()
-        self._windows: dict[tuple[str, float], Window] = {}
+        self._windows: dict[tuple[str, float], Window] | None = None
 
     def push(self, at_s: float, value: float) -> None:
         """Remember a finite reading; `at_s` in monotonic seconds, not before the last one."""
+        if self._times is _NOTHING_YET:
+            self._times, self._values = array("d"), array("d")
         self._times.append(at_s)
         self._values.append(value)
         if len(self._times) >= self._cut_at:
@@ -91,6 +94,8 @@ class Series:
         """
         if aggregate == "last" and not span_s:
             return None
+        if self._windows is None:
+            self._windows = {}
         window = self._windows.get((aggregate, span_s))
         if window is None:
             window = self._windows[aggregate, span_s] = make_window(aggregate, span_s, counter=self.counter)
@@ -100,7 +105,7 @@ class Series:
 
     def forget_windows(self) -> None:
         """Start all windows anew: what lies on both sides of a gap does not belong together."""
-        for window in self._windows.values():
+        for window in (self._windows or {}).values():
             window.clear()
 
     def latest(self) -> float:

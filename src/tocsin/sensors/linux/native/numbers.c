@@ -8,7 +8,7 @@
  *
  * The GIL is let go while the kernel writes the text, as `os.pread` does, unless the file took but microseconds the last
  * time: handing the GIL over costs more than that, and in a program with busy threads it comes back only after their
- * switch interval, for each of a dozen files. The buffer belongs to the thread, so that nothing is shared meanwhile.
+ * switch interval, for each of a dozen files. The buffer belongs to the call, so that nothing is shared meanwhile.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -23,8 +23,6 @@
 #define MAX_WORD 32
 #define MAX_DECIMALS 15
 #define QUICK_NS 100000
-
-static _Thread_local char text_of_thread[MAX_TEXT];
 
 static const double POWERS_OF_TEN[MAX_DECIMALS + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                        1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
@@ -218,7 +216,9 @@ static int64_t monotonic_ns(void)
  * `is_quick` says whether the GIL may be kept, and is told whether it may the next time. */
 static PyObject *numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick)
 {
-    char *text = text_of_thread;
+    char *text = PyMem_RawMalloc(MAX_TEXT); /* only what the kernel writes is ever touched of it */
+    if (text == NULL)
+        return PyErr_NoMemory();
     Py_ssize_t length;
     int64_t began_ns = monotonic_ns();
     if (*is_quick) {
@@ -231,12 +231,16 @@ static PyObject *numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below
         Py_END_ALLOW_THREADS
         errno = error;
     }
-    if (length < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
+    PyObject *found;
     *is_quick = monotonic_ns() - began_ns < QUICK_NS;
-    if (length >= MAX_TEXT - 1)
-        Py_RETURN_NONE; /* Python has room for any text */
-    return numbers_in(plan, text, length);
+    if (length < 0)
+        found = PyErr_SetFromErrno(PyExc_OSError);
+    else if (length >= MAX_TEXT - 1)
+        found = Py_NewRef(Py_None); /* Python has room for any text */
+    else
+        found = numbers_in(plan, text, length);
+    PyMem_RawFree(text);
+    return found;
 }
 
 static PyObject *plan_read(Plan *plan, PyObject *const *args, Py_ssize_t count)
