@@ -104,6 +104,7 @@ class SystemCore:
         self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish, recorder=self.recorder)
+        self._passed_at: Instant | None = None
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
         self.watch = WatchThread(
@@ -308,12 +309,12 @@ class SystemCore:
         return self.stepper.close_journal(timeout_s)
 
     def interval_s(self) -> float:
-        """Seconds to the next pass, as of now."""
-        return self.tempo.interval_s(self.clock.now())
+        """Seconds to the next pass, as of the last one."""
+        return self.tempo.interval_s(self._passed_at or self.clock.now())
 
     def one_pass(self) -> None:
         """Read what is due, and step."""
-        now = self.clock.now()
+        now = self._passed_at = self.clock.now()
         self.stepper.prepare()
         self.runtime.witness.look()
         monitor = self.monitor
@@ -321,7 +322,7 @@ class SystemCore:
             batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs.append(given.Sample(batch.ids, batch.values))
+        inputs += batch.samples
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         inputs += self.supervision.look(now)
@@ -341,7 +342,7 @@ class SystemCore:
         if self.loops.is_overdue():
             self.runtime.witness.look()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        self._step_with_loops([*inputs, given.Sample(batch.ids, batch.values)], now)
+        self._step_with_loops([*inputs, *batch.samples], now)
 
     def _step_with_loops(self, inputs: list[Input], now: Instant) -> None:
         if self.loops.is_overdue():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_this_machine_has_all_sensors() -> None:
     sensors = [*choose.host_sensors(), *choose.process_sensors()]
-    assert len({sensor.name for sensor in sensors}) == 13
+    assert len({sensor.name for sensor in sensors}) == 15
     absent = {sensor.name for sensor in sensors if isinstance(sensor, AbsentSensor)}
     assert absent <= {"host.pressure"}  # the kernel may be built, or started, without it
 
