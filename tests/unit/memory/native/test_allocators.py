@@ -183,6 +183,37 @@ def test_threads_whose_distances_are_older_than_a_thinning_bring_no_bias(run_pyt
     assert abs(live - 8 * TOTAL) < 6 * sigma
 
 
+def test_a_distance_drawn_before_the_interval_grew_does_not_count_for_the_new_one(run_python: RunPython) -> None:
+    # Many threads wait with a short distance left; then large blocks, never touched, fill a table of 16.
+    live, interval = json.loads(
+        run_python(
+            exact("""
+            import threading
+            allocate, _, release = functions(raw, "Mem_Raw")
+            def run():
+                early.append(allocate(100))
+                drawn.release()
+                grown.wait()
+                late.append(allocate(100_000))
+            def live():
+                return {row[0]: row[1] for row in heap.snapshot()}.get(heap.WITHOUT_GIL, 0.0)
+            early, late, drawn, grown = [], [], threading.Semaphore(0), threading.Event()
+            heap.start(65536.0, max_samples=16, max_samples_per_s=0)
+            threads = [threading.Thread(target=run) for _ in range(200)]
+            for thread in threads: thread.start()
+            for thread in threads: drawn.acquire()
+            kept = [allocate(1 << 26) for _ in range(64)]
+            before = live()
+            grown.set()
+            for thread in threads: thread.join()
+            print(json.dumps([live() - before, heap.state()["interval"]]))
+            """)
+        )
+    )
+    assert interval >= 1 << 26
+    assert live < 200 * 100_000 + 8 * math.sqrt(200 * 100_000 * interval)
+
+
 def test_blocks_of_one_thread_that_another_frees_are_seen_to_go(run_python: RunPython) -> None:
     assert (
         run_python("""
