@@ -451,3 +451,27 @@ def test_deep_recursion_is_cut_at_the_innermost_frames(run_python: RunPython) ->
         """)
         == "32 down"
     )
+
+
+def test_more_stacks_than_the_table_holds_are_told_apart_by_their_innermost_frames(run_python: RunPython) -> None:
+    found = json.loads(
+        run_python("""
+        import json
+        def left(path, depth):
+            return bytes(300) if depth == 0 else (left if path & 1 else right)(path >> 1, depth - 1)
+        def right(path, depth):
+            return bytes(300) if depth == 0 else (left if path & 1 else right)(path >> 1, depth - 1)
+        heap.start(1.0, max_samples=1 << 20, max_samples_per_s=0)
+        kept = [left(path, 16) for path in range(40_000)]
+        rows = {row[0]: row for row in heap.snapshot()}
+        leaves = {"left", "right"}
+        named = sum(row[3] for row in rows.values() if {f[2] for f in heap.frames(row[0])[:1]} & leaves)
+        depths = sorted({len(heap.frames(number)) for number in rows})
+        print(json.dumps([named, heap.TOO_MANY_STACKS in rows, heap.state()["stacks"], depths[-1]]))
+        """)
+    )
+    named, too_many, stacks, deepest = found
+    assert named >= 40_000
+    assert not too_many
+    assert 16_000 < stacks < 24_000
+    assert deepest > 16
