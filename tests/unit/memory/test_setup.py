@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tocsin.memory import hook
+
 SETUP = Path(__file__).parents[3] / "setup.py"
 
 
@@ -26,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     stand_in.setup = setup
     monkeypatch.setitem(sys.modules, "setuptools", stand_in)
-    monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
+    monkeypatch.setattr(sys, "version_info", (*hook._NEWEST, 0, "final", 0))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sysconfig, "get_config_var", lambda name: 0)
     monkeypatch.delenv("TOCSIN_REQUIRE_NATIVE", raising=False)
@@ -56,7 +58,7 @@ def test_the_environment_can_require_it(
     ("replaced", "reason"),
     [
         ((sys, "platform", "win32"), "Windows"),
-        ((sys, "version_info", (3, 14, 0, "final", 0)), "3.14"),
+        ((sys, "version_info", (3, hook._NEWEST[1] + 1, 0, "final", 0)), f"3.{hook._NEWEST[1] + 1}"),
         ((sys, "implementation", SimpleNamespace(name="pypy")), "pypy"),
         ((sysconfig, "get_config_var", lambda name: name == "Py_GIL_DISABLED"), "free-threaded"),
     ],
