@@ -214,6 +214,34 @@ def test_a_distance_drawn_before_the_interval_grew_does_not_count_for_the_new_on
     assert live < 200 * 100_000 + 8 * math.sqrt(200 * 100_000 * interval)
 
 
+@pytest.mark.parametrize("first", [16_384.0, 65_536.0])
+def test_threads_that_live_through_a_stop_and_a_start_bring_no_bias(run_python: RunPython, first: float) -> None:
+    live = json.loads(
+        run_python(
+            exact(f"""
+            import threading
+            allocate, _, release = functions(raw, "Mem_Raw")
+            def run():
+                early.append(allocate(100))
+                drawn.release()
+                begun.wait()
+                late.extend(allocate(1000) for _ in range(20))
+            early, late, drawn, begun = [], [], threading.Semaphore(0), threading.Event()
+            heap.start({first}, max_samples_per_s=0)
+            threads = [threading.Thread(target=run) for _ in range(400)]
+            for thread in threads: thread.start()
+            for thread in threads: drawn.acquire()
+            heap.stop()
+            heap.start(65_536.0, max_samples_per_s=0)
+            begun.set()
+            for thread in threads: thread.join()
+            print({{row[0]: row[1] for row in heap.snapshot()}}[heap.WITHOUT_GIL])
+            """)
+        )
+    )
+    assert abs(live - 400 * 20 * 1000) < 6 * math.sqrt(400 * 20 * 1000 * 65_536)
+
+
 def test_blocks_of_one_thread_that_another_frees_are_seen_to_go(run_python: RunPython) -> None:
     assert (
         run_python("""
