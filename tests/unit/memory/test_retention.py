@@ -111,8 +111,13 @@ def make_counter() -> Callable[[Any], None]:
 KEEP = make_counter()
 
 
-def holders_of(addresses: Sequence[int], **how: Any) -> Retention:
-    return find_holders({7: addresses}, pause=lambda _: None, **how)[7]
+def holders_of(addresses: Sequence[int]) -> Retention:
+    return find({7: addresses})[7]
+
+
+def find(survivors: dict[int, Sequence[int]], **how: Any) -> dict[int, Retention]:
+    """Without resting, and with time enough for a busy machine."""
+    return find_holders(survivors, **{"budget_s": 60.0, "pause": lambda _: None, **how})
 
 
 @pytest.fixture(autouse=True)
@@ -317,7 +322,7 @@ def test_what_is_held_everywhere_does_not_keep_others_from_an_answer() -> None:
     word = b"a word in many places".decode()  # a string of its own
     NESTED["many"] = [{"key": word, number: Thing()} for number in range(3000)]
     SESSIONS.extend(Thing() for _ in range(10))
-    found = find_holders({1: [id(word)], 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    found = find({1: [id(word)], 2: list(map(id, SESSIONS))})
     assert found[2].chain == ("list[len 10]", f"global {HERE}.SESSIONS")
     assert found[1].chain[-1] == f"global {HERE}.NESTED"
 
@@ -370,20 +375,20 @@ def test_what_is_gone_has_an_empty_chain_and_a_remark() -> None:
     found = holders_of([address])
     assert (found.chain, found.share, found.complete) == ((), 0.0, True)
     assert "freed meanwhile" in found.remark
-    assert find_holders({}) == {}
+    assert find({}) == {}
     assert holders_of([]) == Retention()
 
 
 def test_it_says_when_the_time_was_not_enough() -> None:
     SESSIONS.append(Thing())
-    found = holders_of([id(SESSIONS[0])], budget_s=0.0, slice_s=1e-6)
+    found = find({7: [id(SESSIONS[0])]}, budget_s=0.0, slice_s=1e-6)[7]
     assert not found.complete
     assert "stopped after" in found.remark
 
 
 def test_more_blocks_than_can_be_asked_for_are_shortened_evenly() -> None:
     SESSIONS.extend(Thing() for _ in range(5000))
-    found = find_holders({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    found = find({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))})
     assert {one.chain[-1] for one in found.values()} == {f"global {HERE}.SESSIONS"}
 
 
@@ -399,7 +404,7 @@ def test_collections_during_the_search_do_no_harm() -> None:
         STORE._cache.pop(5, None)
 
     addresses = [id(one[0]) for one in list(STORE._cache.values())[::1000]]
-    found = find_holders({1: addresses}, slice_s=0.002, pause=rest)[1]
+    found = find({1: addresses}, slice_s=0.002, pause=rest)[1]
     assert found.chain[-2:] == (f"attribute _cache of {HERE}.Store", f"global {HERE}.STORE")
 
 
