@@ -393,18 +393,21 @@ def test_more_blocks_than_can_be_asked_for_are_shortened_evenly() -> None:
 
 
 def test_collections_during_the_search_do_no_harm() -> None:
-    STORE._cache.update((number, [Thing()]) for number in range(20_000))
+    STORE._cache.update((number, [Thing()]) for number in range(5_000))
     garbage: list[Any] = []
+    rests = iter(range(20))  # then let it finish
 
     def rest(_: float) -> None:
+        if next(rests, None) is None:
+            return
         garbage[:] = [[Thing()] for _ in range(50)]
         gc.collect(len(garbage) % 3)
         gc.collect()
         STORE._cache[len(STORE._cache)] = [Thing()]
         STORE._cache.pop(5, None)
 
-    addresses = [id(one[0]) for one in list(STORE._cache.values())[::1000]]
-    found = find({1: addresses}, slice_s=0.002, pause=rest)[1]
+    addresses = [id(one[0]) for one in list(STORE._cache.values())[::250]]
+    found = find({1: addresses}, slice_s=0.0005, pause=rest)[1]
     assert found.chain[-2:] == (f"attribute _cache of {HERE}.Store", f"global {HERE}.STORE")
 
 
@@ -452,3 +455,13 @@ def test_frames_and_generators_that_were_kept() -> None:
     address = next(generator)
     SESSIONS.append(generator)
     assert holders_of([address]).chain[:2] == ("list[len 1]", f"local page of generator {produce.__qualname__}")
+
+
+def test_arrays_of_numpy_and_what_they_refer_to() -> None:
+    numpy = pytest.importorskip("numpy")
+    SESSIONS.extend(numpy.ones(2000)[5:] for _ in range(5))
+    data = [array.base.__array_interface__["data"][0] for array in SESSIONS]
+    tail = ("list[len 5]", f"global {HERE}.SESSIONS")
+    assert holders_of(data).chain == ("numpy.ndarray", "numpy.ndarray", *tail)
+    SESSIONS[:] = [numpy.array([Thing(), [1]], dtype=object) for _ in range(5)]
+    assert holders_of([id(array[0]) for array in SESSIONS]).chain == ("numpy.ndarray", *tail)
