@@ -70,7 +70,7 @@ def look(config: str | None) -> Iterator[Finding]:
     yield from _sensors()
     for extra, packages in _EXTRAS.items():
         yield _extra(extra, packages)
-    yield Finding("native heap profiler", REMARK, "not built yet: memory is measured, but no allocation is traced")
+    yield _heap_profiler()
 
 
 def _python() -> Finding:
@@ -124,6 +124,15 @@ def _sensors() -> Iterator[Finding]:
     for health in monitor.health():
         yield Finding(f"sensor {health.name}", states.get(health.state, WRONG), health.reason or health.state)
     monitor.close()
+
+
+def _heap_profiler() -> Finding:
+    from tocsin.memory.hook import LOST, load  # noqa: PLC0415 - help should not wait for it
+
+    module, reason = load()
+    if module is None:
+        return Finding("native heap profiler", REMARK, f"{reason}; lost: {LOST}")
+    return Finding("native heap profiler", OK, "built: memory is traced to the line that holds it")
 
 
 def _extra(extra: str, packages: tuple[str, ...]) -> Finding:

@@ -5,28 +5,36 @@ Times of birth are epochs: `mark` begins the next one, so whoever takes snapshot
 
 from typing import Final, final
 
+# Stack numbers that are no stacks but say why there is none. In 3.11 the first also stands for other interpreters.
 WITHOUT_GIL: Final[int]
 OTHER_INTERPRETER: Final[int]
 TOO_MANY_STACKS: Final[int]
 OUTSIDE: Final[int]
 
-def start(interval: float = 131072.0, max_samples: int = 65536) -> None:
+def start(interval: float = 131072.0, max_samples: int = 65536, max_samples_per_s: float = 10000.0) -> None:
     """Sample from now on, with empty tables.
 
     Args:
-        interval: mean bytes between two samples; 1 or more.
+        interval: mean bytes between two samples; 1 to 1e12.
         max_samples: more are thinned out, and their weight goes over to the rest; 16 to 16,777,216.
-    Raises: ValueError: for another number. RuntimeError: in another interpreter than the main one.
+        max_samples_per_s: more, for a quarter of a second, double the interval; when they are few again, each `mark`
+            halves it, down to `interval`. 0: no limit.
+    Raises: ValueError: for another number. RuntimeError: where the heap cannot be sampled, with the reason: in another
+        interpreter than the main one, while tracemalloc traces at the first start, after another tool took the hooks
+        away, or if the interpreter's frames are not as expected.
     """
 
 def stop() -> None:
-    """Sample no more; the hooks stay in place and do nothing."""
+    """Take no more samples; what lives is still seen to go. The hooks stay in place for the life of the process."""
 
 def is_active() -> bool:
-    """Whether blocks are sampled."""
+    """Whether blocks are sampled; no more, too, once another tool took the hooks away."""
 
 def mark() -> int:
-    """Begin the next epoch, and give its number; blocks of `start` until the first mark are born in epoch 0."""
+    """Begin the next epoch, and give its number; blocks of `start` until the first mark are born in epoch 0.
+
+    It also finds numpy where it was imported since, and lets the interval fall again.
+    """
 
 def snapshot() -> list[tuple[int, float, float, int, int, float, bytes]]:
     """What lives, a row for each stack of which anything was sampled since the start.
@@ -49,10 +57,21 @@ def survivors(stack: int, most: int = 32) -> list[tuple[int, int, int]]:
     """
 
 def state() -> dict[str, float]:
-    """How the sampling does: interval, alive, max_samples, taken, thinned, lost, stacks, numpy_slots."""
+    """How the sampling does.
+
+    Returns: interval (mean bytes between samples now), alive, max_samples, taken (since the start), thinned (given up,
+        their weight is with the rest), lost (for want of memory, their weight is lost), raised (times that the interval
+        was doubled), epoch, stacks, numpy_slots, in_place (0: another tool took the hooks away).
+    """
 
 def arena_bytes() -> int:
-    """Bytes that pymalloc holds from the system for small blocks, used or not; -1 where that is not known."""
+    """Bytes that pymalloc holds from the system for small blocks, used or not; -1 where that is not known.
+
+    Known from the first `start` on. 0 where pymalloc is switched off.
+    """
+
+def _fail_next(count: int) -> None:
+    """For tests: let the next allocations of the tables fail, that many."""
 
 def holders(blocks: list[int], without: dict[str, object]) -> Holders:
     """Begin a search for what holds blocks. Nothing is looked at yet.

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tocsin.cli import doctor
+from tocsin.memory import hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ def test_where_all_is_well_the_doctor_says_so(call: Callable[..., Result]) -> No
     assert result.err == ""
     assert "all is well" in result.out
     assert "sensor host.cpu" in result.out
-    assert "not built yet" in result.out
+    assert "native heap profiler" in result.out
 
 
 def test_the_findings_can_be_read_by_a_program(call: Callable[..., Result]) -> None:
@@ -76,3 +77,12 @@ def test_a_sensor_that_fails_is_wrong_and_one_that_is_absent_is_a_remark(monkeyp
     monkeypatch.setattr("tocsin.monitor.PerformanceMonitor", Monitor)
     states = [(finding.state, finding.text) for finding in doctor._sensors()]
     assert states == [(doctor.WRONG, "OSError: gone"), (doctor.REMARK, "/proc/pressure is not there")]
+
+
+def test_where_the_heap_profiler_is_missing_the_doctor_says_why_and_what_is_lost(
+    call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hook, "load", lambda: (None, "no compiler was there"))
+    result = call("doctor")
+    assert result.code == 0
+    assert "no compiler was there; lost: no allocation is traced" in result.out

@@ -1,125 +1,160 @@
-/* See hook.h. */
+/* See hook.h. What runs on every allocation is a comparison, a subtraction and a jump; all else is out of the way. */
 
 #include "hook.h"
 
 #include <Python.h>
 #include <math.h>
-#include <time.h>
 
+#include "pace.h"
 #include "samples.h"
 #include "stacks.h"
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COLD __attribute__((noinline, cold))
 /* pymalloc hands what is larger over to RAW, where it comes by a second time. */
 #define PYMALLOC_AT_MOST 512
+#define FAR (UINT64_MAX / 4) /* a distance that is not reached */
 
 typedef struct {
     PyMemAllocatorEx before;
-    size_t counts_up_to;
-} Domain;
+    size_t counts_up_to; /* larger blocks are handed over to RAW and count there */
+} __attribute__((aligned(64))) Domain;
+
+typedef struct {
+    uint64_t left;  /* bytes that may still come without one being sampled */
+    unsigned start; /* for which `left` was drawn; 0: never */
+    unsigned level; /* at which it was */
+} Thread;
 
 static Domain raw, mem, obj;
 static int installed;
-static volatile int active;
-static volatile int probing; /* `hook_install` looks whether a domain hands over to RAW */
-static volatile int probed;  /* it does */
+static int active;      /* with the mutex held */
+static unsigned starts; /* as `active` */
 
-typedef struct {
-    int64_t left;  /* bytes to the next sample */
-    int ready;     /* the start for which `left` was drawn; 0: never */
-    int within;    /* in a realloc, whose calls of other hooks do not count */
-} Thread;
+OF_THREAD Thread own;
 
-/* Of this thread, reached without a call: this is what the fast path costs. */
-static __thread Thread own __attribute__((tls_model("initial-exec")));
-static int starts; /* distances that were drawn for another interval are drawn anew */
-
-static int64_t draw(void)
+/* Count a block; whether it is reached. The wrapped difference stays until the next draw. One instruction and a jump. */
+static inline int counts(size_t size)
 {
-    double bytes = -log(samples_random()) * samples_state()->interval;
-    return bytes < 1.0 ? 1 : (int64_t)bytes;
+    return UNLIKELY(__builtin_sub_overflow(own.left, (uint64_t)size, &own.left));
 }
 
-static double now_s(void)
+/* Whether a block of this size counts here; the compiler sees that for RAW this is always so. */
+static inline int own_business(const Domain *domain, size_t size)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return domain == &raw || size <= domain->counts_up_to;
 }
 
+static void draw(void)
+{
+    const Samples *samples = samples_state();
+    double bytes = ceil(-log(samples_random()) * samples_interval(samples->interval, samples->level));
+    own.left = bytes < 1.0 ? 0 : bytes < (double)FAR ? (uint64_t)bytes - 1 : FAR;
+    own.start = starts;
+    own.level = samples->level;
+}
+
+/* One that was reached at a shorter distance than that of now counts with the share that is left of its chance, which
+ * samples_add sees to. */
 static void keep(const void *block, size_t size)
 {
-    Sample sample = {.address = (uintptr_t)block, .size = size, .born_s = now_s()};
-    samples_lock();
-    sample.stack = stacks_here();
+    Samples *samples = samples_state();
+    Sample sample = {.address = (uintptr_t)block,
+                     .size = size,
+                     .epoch = samples->epoch,
+                     .stack = stacks_here(),
+                     .level = (uint16_t)own.level};
     Stack *stack = stacks_get(sample.stack);
     stack->samples++;
-    stack->bytes += (double)size / samples_chance(size, samples_state()->interval);
+    stack->bytes += (double)size / samples_chance(size, samples_interval(samples->interval, own.level));
+    samples->taken++;
     samples_add(&sample);
-    samples_unlock();
+    pace_sampled();
 }
 
-/* The distance is used up: a sample, or a thread's first block. */
-static void reached(const void *block, size_t size)
+/* The distance is used up. An exponential one does not remember, so the next begins at the end of this block. */
+static COLD void reached(const void *block, size_t size)
 {
-    int first = own.ready != starts;
-    if (first) {
-        own.ready = starts;
-        own.left = draw() - (int64_t)size;
-        if (own.left > 0)
-            return;
-    }
-    own.left = draw(); /* from the end of this block: an exponential distance does not remember */
-    keep(block, size);
-}
-
-static inline void count(const void *block, size_t size)
-{
-    own.left -= (int64_t)size;
-    if (UNLIKELY(own.left <= 0))
-        reached(block, size);
-}
-
-static void untrack(const void *block)
-{
-    Sample gone;
     samples_lock();
-    samples_take_away(block, &gone);
+    int is_sample = own.start == starts;
+    if (!is_sample) {
+        /* The thread's first block, or its distance was drawn for another start: begin with this block. */
+        draw();
+        is_sample = counts(size);
+    }
+    if (is_sample) {
+        if (active && block != NULL && size > 0)
+            keep(block, size);
+        draw();
+    }
     samples_unlock();
 }
 
-static inline void *allocated(const Domain *domain, void *block, size_t size)
+static COLD void *malloc_reached(const Domain *domain, void *context, size_t size)
 {
-    if (LIKELY(active) && size <= domain->counts_up_to && block != NULL && !own.within)
-        count(block, size);
+    own.left = FAR; /* nothing within counts */
+    void *block = domain->before.malloc(context, size);
+    reached(block, size);
     return block;
 }
 
-/* Before the block goes: afterwards another thread may have got its address. */
-static inline void going(const void *block)
+static COLD void *calloc_reached(const Domain *domain, void *context, size_t number, size_t size)
 {
-    if (UNLIKELY(samples_may_have(block)) && active && block != NULL)
-        untrack(block);
+    own.left = FAR;
+    void *block = domain->before.calloc(context, number, size);
+    reached(block, number * size);
+    return block;
 }
 
-static void *reallocated(const Domain *domain, void *context, void *block, size_t size)
+static int take_away(const void *block, Sample *into)
 {
-    if (!active || own.within)
-        return domain->before.realloc(context, block, size);
-    Sample sample;
-    int was = 0;
-    if (block != NULL && samples_may_have(block)) {
-        samples_lock();
-        was = samples_take_away(block, &sample);
-        samples_unlock();
-    }
-    own.within = 1;
+    samples_lock();
+    int was = samples_take_away(block, into);
+    samples_unlock();
+    return was;
+}
+
+static COLD void free_sampled(const Domain *domain, void *context, void *block)
+{
+    Sample gone;
+    take_away(block, &gone);
+    domain->before.free(context, block);
+}
+
+static COLD void *realloc_reached(const Domain *domain, void *context, void *block, size_t size)
+{
+    own.left = FAR;
     void *moved = domain->before.realloc(context, block, size);
-    own.within = 0;
-    if (moved != NULL) {
-        count(moved, size);
-    } else if (was) { /* it failed, so the old one lives on */
+    reached(moved, size);
+    return moved;
+}
+
+/* pymalloc may hand a block over to RAW within, or get it from there: then it was counted there. */
+static __attribute__((noinline)) void *resize_small(const Domain *domain, void *context, void *block, size_t size)
+{
+    uint64_t left = own.left;
+    void *moved = domain->before.realloc(context, block, size);
+    if (own.left == left && counts(size))
+        reached(moved, size);
+    return moved;
+}
+
+static inline void *resize(const Domain *domain, void *context, void *block, size_t size)
+{
+    if (domain == &raw)
+        return counts(size) ? realloc_reached(domain, context, block, size)
+                            : domain->before.realloc(context, block, size);
+    if (own_business(domain, size))
+        return resize_small(domain, context, block, size);
+    return domain->before.realloc(context, block, size);
+}
+
+static COLD void *realloc_sampled(const Domain *domain, void *context, void *block, size_t size)
+{
+    Sample sample;
+    int was = take_away(block, &sample);
+    void *moved = resize(domain, context, block, size);
+    if (moved == NULL && was) { /* it failed, so the old one lives on */
         samples_lock();
         samples_add(&sample);
         samples_unlock();
@@ -132,110 +167,126 @@ static void *reallocated(const Domain *domain, void *context, void *block, size_
 #define HOOKS(domain)                                                                                    \
     static void *domain##_malloc(void *context, size_t size)                                             \
     {                                                                                                    \
-        return allocated(&domain, domain.before.malloc(context, size), size);                            \
+        if (own_business(&domain, size) && counts(size))                                                 \
+            return malloc_reached(&domain, context, size);                                               \
+        return domain.before.malloc(context, size);                                                      \
     }                                                                                                    \
     static void *domain##_calloc(void *context, size_t number, size_t size)                              \
     {                                                                                                    \
-        return allocated(&domain, domain.before.calloc(context, number, size), number * size);           \
+        size_t bytes = number * size;                                                                    \
+        if (own_business(&domain, bytes) && counts(bytes))                                               \
+            return calloc_reached(&domain, context, number, size);                                       \
+        return domain.before.calloc(context, number, size);                                              \
     }                                                                                                    \
     static void *domain##_realloc(void *context, void *block, size_t size)                               \
     {                                                                                                    \
-        return reallocated(&domain, context, block, size);                                               \
+        if (UNLIKELY(samples_may_have(block)))                                                           \
+            return realloc_sampled(&domain, context, block, size);                                       \
+        return resize(&domain, context, block, size);                                                    \
     }                                                                                                    \
     static void domain##_free(void *context, void *block)                                                \
     {                                                                                                    \
-        going(block);                                                                                    \
-        domain.before.free(context, block);                                                              \
+        if (UNLIKELY(samples_may_have(block)))                                                           \
+            free_sampled(&domain, context, block);                                                       \
+        else                                                                                             \
+            domain.before.free(context, block);                                                          \
     }
 
+HOOKS(raw)
 HOOKS(mem)
 HOOKS(obj)
 
-static void *raw_malloc(void *context, size_t size)
+/* Whether a block that is asked for comes by one of the hooks that count it. */
+static int comes_by(void *(*allocate)(size_t), void (*release)(void *), size_t size)
 {
-    if (UNLIKELY(probing))
-        probed = 1;
-    return allocated(&raw, raw.before.malloc(context, size), size);
+    uint64_t left = own.left;
+    own.left = FAR;
+    release(allocate(size));
+    int counted = own.left != FAR;
+    own.left = left;
+    return counted;
 }
 
-static void *raw_calloc(void *context, size_t number, size_t size)
+/* How large a block may be that this domain, not hooked yet, does not hand over to RAW. With PYTHONMALLOC=debug it is
+ * less than what pymalloc takes, since blocks are larger then than asked for. */
+static size_t find_limit(void *(*allocate)(size_t), void (*release)(void *))
 {
-    return allocated(&raw, raw.before.calloc(context, number, size), number * size);
+    if (!comes_by(allocate, release, PYMALLOC_AT_MOST + 1))
+        return SIZE_MAX;
+    size_t limit = PYMALLOC_AT_MOST;
+    while (limit > 0 && comes_by(allocate, release, limit))
+        limit -= 8;
+    return limit;
 }
 
-static void *raw_realloc(void *context, void *block, size_t size)
+static void put_in(PyMemAllocatorDomain which, Domain *domain, PyMemAllocatorEx hooks)
 {
-    return reallocated(&raw, context, block, size);
+    hooks.ctx = domain->before.ctx;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* who calls the hook must see what it goes on to */
+    PyMem_SetAllocator(which, &hooks);
 }
 
-static void raw_free(void *context, void *block)
-{
-    going(block);
-    raw.before.free(context, block);
-}
-
-static void replace(PyMemAllocatorDomain which, const PyMemAllocatorEx *hooks, const Domain *domain)
-{
-    PyMemAllocatorEx ours = *hooks;
-    ours.ctx = domain->before.ctx;
-    PyMem_SetAllocator(which, &ours);
-}
-
-/* How large a block may be that this domain does not hand over to RAW. */
-static size_t counts_up_to(void *(*allocate)(size_t), void (*release)(void *))
-{
-    probed = 0;
-    probing = 1;
-    release(allocate(PYMALLOC_AT_MOST + 1));
-    probing = 0;
-    return probed ? PYMALLOC_AT_MOST : SIZE_MAX;
-}
-
-void hook_install(void)
+int hook_install(void)
 {
     if (installed)
-        return;
+        return 0;
+    int error = samples_guard_forks();
+    if (error != 0)
+        return error;
     installed = 1;
-    samples_guard_forks();
     PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &raw.before);
     PyMem_GetAllocator(PYMEM_DOMAIN_MEM, &mem.before);
     PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &obj.before);
-    raw.counts_up_to = SIZE_MAX;
-    replace(PYMEM_DOMAIN_RAW, &(PyMemAllocatorEx){NULL, raw_malloc, raw_calloc, raw_realloc, raw_free}, &raw);
-    mem.counts_up_to = counts_up_to(PyMem_Malloc, PyMem_Free);
-    obj.counts_up_to = counts_up_to(PyObject_Malloc, PyObject_Free);
-    replace(PYMEM_DOMAIN_MEM, &(PyMemAllocatorEx){NULL, mem_malloc, mem_calloc, mem_realloc, mem_free}, &mem);
-    replace(PYMEM_DOMAIN_OBJ, &(PyMemAllocatorEx){NULL, obj_malloc, obj_calloc, obj_realloc, obj_free}, &obj);
+    put_in(PYMEM_DOMAIN_RAW, &raw, (PyMemAllocatorEx){NULL, raw_malloc, raw_calloc, raw_realloc, raw_free});
+    mem.counts_up_to = find_limit(PyMem_Malloc, PyMem_Free);
+    obj.counts_up_to = find_limit(PyObject_Malloc, PyObject_Free);
+    put_in(PYMEM_DOMAIN_MEM, &mem, (PyMemAllocatorEx){NULL, mem_malloc, mem_calloc, mem_realloc, mem_free});
+    put_in(PYMEM_DOMAIN_OBJ, &obj, (PyMemAllocatorEx){NULL, obj_malloc, obj_calloc, obj_realloc, obj_free});
+    return 0;
 }
 
-void hook_start(double interval, size_t most)
+int hook_is_in_place(void)
 {
-    active = 0;
+    return installed && comes_by(PyMem_RawMalloc, PyMem_RawFree, 8) && comes_by(PyMem_Malloc, PyMem_Free, 8)
+        && comes_by(PyObject_Malloc, PyObject_Free, 8);
+}
+
+void hook_start(double interval, size_t most, double most_per_s)
+{
     samples_lock();
     samples_reset(interval, most);
+    pace_reset(most_per_s);
     stacks_forget_counts();
     starts++;
-    samples_unlock();
+    own.left = 0;
     active = 1;
+    samples_unlock();
 }
 
 void hook_stop(void)
 {
+    samples_lock();
     active = 0;
+    samples_unlock();
 }
 
 int hook_is_active(void)
 {
-    return active;
+    samples_lock();
+    int is_active = active;
+    samples_unlock();
+    return is_active;
 }
 
 void hook_track(const void *block, size_t size)
 {
-    if (active && block != NULL)
-        count(block, size);
+    if (counts(size))
+        reached(block, size);
 }
 
 void hook_untrack(const void *block)
 {
-    going(block);
+    Sample gone;
+    if (UNLIKELY(samples_may_have(block)))
+        take_away(block, &gone);
 }

@@ -2,9 +2,12 @@
  * sampled. The distances are exponential, so a block of s bytes is sampled with the chance 1 - exp(-s / interval).
  *
  * Ownership: the allocators that were there before are kept and called; they are never put back, since another thread
- *            may be inside of one. `hook_stop` clears a flag.
- * Threads:   the distance is a thread's own. Blocks of the RAW domain may come without the GIL.
- * Reentrancy: the hook allocates nothing through Python. A `realloc` calls others within, which do not count then.
+ *            may be inside of one, and for the same reason the library is never unloaded. `hook_stop` clears a flag.
+ * Threads:   the distance is a thread's own. Blocks of the RAW domain may come without the GIL. What is decided about
+ *            a sample is decided with the mutex of samples.h held, and before the block is handed out, or before it is
+ *            given back: afterwards it may be another thread's.
+ * Reentrancy: the hook allocates nothing through Python. pymalloc hands large blocks over to RAW within a call of its
+ *            own; only one of the two counts.
  * Fork:      see samples.h; a child goes on sampling.
  */
 #ifndef TOCSIN_HOOK_H
@@ -13,13 +16,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Put the hook in place, once for the life of the process; with the GIL held. */
-void hook_install(void);
+/* Put the hook in place, once for the life of the process; with the GIL held. 0, or an errno. */
+int hook_install(void);
 
-/* Sample from now on, with empty tables. */
-void hook_start(double interval, size_t most);
+/* Whether blocks still come by: who took the allocators before us and puts them back takes our hooks away. */
+int hook_is_in_place(void);
 
-/* Sample no more. What lives stays in the table, but is no longer seen to go. */
+/* Sample from now on, with empty tables. The distances of other threads that sampled before begin anew at their next
+ * sample. */
+void hook_start(double interval, size_t most, double most_per_s);
+
+/* Take no more samples. Those that live are still seen to go. */
 void hook_stop(void);
 
 int hook_is_active(void);

@@ -1,50 +1,128 @@
 /* `tocsin.memory._heap`: the Python side of the sampling heap profiler. What each function gives stands in _heap.pyi.
  *
- * Threads: every function runs with the GIL. Rows are copied under the mutex and become Python objects outside of it,
- *          since making an object runs the hook, which takes the mutex.
+ * Threads: every function runs with the GIL, and makes no Python object while it holds the mutex of samples.h, since
+ *          making one runs the hooks, which take it.
  */
 
 #include <Python.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "arenas.h"
+#include "frames.h"
 #include "holders.h"
 #include "hook.h"
 #include "numpy.h"
+#include "pace.h"
+#include "rows.h"
 #include "samples.h"
 #include "stacks.h"
 
-typedef struct {
-    double bytes, variance, old_bytes, first_s, last_s;
-    uint64_t alive;
-    uint64_t taken;
-    double taken_bytes;
-} Row;
+#define DISPLACED "another tool put other allocators in the place of our hooks; start the heap profiler before it"
 
 static int numpy_slots;
 
+static PyObject *refuse_number(const char *message, double found)
+{
+    PyObject *number = PyFloat_FromDouble(found);
+    if (number != NULL)
+        PyErr_Format(PyExc_ValueError, message, number);
+    Py_XDECREF(number);
+    return NULL;
+}
+
+/* Why this interpreter is not sampled, NULL if it can be. */
+static const char *reason_against(void)
+{
+    if (PyInterpreterState_Get() != PyInterpreterState_Main())
+        return "the heap is sampled by the main interpreter only; this is another one";
+    if (Py_Version >> 16 != PY_VERSION_HEX >> 16)
+        return "the heap profiler was built for another version of Python";
+    if (!frames_can_be_walked())
+        return "the frames of this Python are not as the heap profiler knows them";
+    return NULL;
+}
+
+/* 1, 0, or -1 with an exception. */
+static int is_tracemalloc_tracing(void)
+{
+    PyObject *tracemalloc = PyImport_ImportModule("_tracemalloc");
+    PyObject *answer = tracemalloc == NULL ? NULL : PyObject_CallMethod(tracemalloc, "is_tracing", NULL);
+    int is = answer == NULL ? -1 : PyObject_IsTrue(answer);
+    Py_XDECREF(answer);
+    Py_XDECREF(tracemalloc);
+    return is;
+}
+
+/* When the interpreter ends, blocks are taken down that nobody asks about any more. */
+static int stop_at_exit(PyObject *module)
+{
+    PyObject *atexit = PyImport_ImportModule("atexit"), *stop = PyObject_GetAttrString(module, "stop");
+    PyObject *done = atexit == NULL || stop == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", stop);
+    int registered = done != NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(stop);
+    Py_XDECREF(atexit);
+    return registered;
+}
+
+/* The first start; 0 with an exception. */
+static int install(PyObject *module)
+{
+    static int installed;
+    if (installed)
+        return 1;
+    int tracing = is_tracemalloc_tracing();
+    if (tracing > 0)
+        PyErr_SetString(PyExc_RuntimeError, "tracemalloc traces already, and would take our hooks away when it stops; "
+                                            "stop it, start this, then start it again");
+    if (tracing != 0 || !stop_at_exit(module))
+        return 0;
+    arenas_watch();
+    int error = hook_install();
+    if (error != 0) {
+        PyErr_Format(PyExc_RuntimeError, "the fork handlers could not be put in place: errno %d", error);
+        return 0;
+    }
+    return installed = 1;
+}
+
 static PyObject *start(PyObject *module, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"interval", "max_samples", NULL};
-    double interval = 131072.0;
+    static char *names[] = {"interval", "max_samples", "max_samples_per_s", NULL};
+    double interval = 131072.0, most_per_s = 10000.0;
     Py_ssize_t most = 65536;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|dn", names, &interval, &most))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|dnd", names, &interval, &most, &most_per_s))
         return NULL;
-    if (!(interval >= 1.0) || !isfinite(interval))
-        return PyErr_Format(PyExc_ValueError, "interval: expected 1 byte or more, found %R",
-                            PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : Py_None);
+    if (!(interval >= 1.0 && interval <= 1e12))
+        return refuse_number("interval: expected 1 to 1e12 bytes, found %R", interval);
     if (most < 16 || most > (1 << 24))
         return PyErr_Format(PyExc_ValueError, "max_samples: expected 16 to 16,777,216, found %zd", most);
-    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-        PyErr_SetString(PyExc_RuntimeError, "the heap is sampled by the main interpreter only; this is another one");
+    if (!(most_per_s >= 0.0 && most_per_s <= 1e9))
+        return refuse_number("max_samples_per_s: expected 0 (no limit) to 1e9, found %R", most_per_s);
+    const char *reason = reason_against();
+    if (reason != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, reason);
         return NULL;
     }
-    hook_install();
-    if (numpy_slots == 0)
-        numpy_slots = numpy_patch();
-    hook_start(interval, (size_t)most);
+    if (!install(module))
+        return NULL;
+    if (!hook_is_in_place()) {
+        PyErr_SetString(PyExc_RuntimeError, DISPLACED);
+        return NULL;
+    }
+    numpy_slots += numpy_patch();
+    hook_start(interval, (size_t)most, most_per_s);
     Py_RETURN_NONE;
+}
+
+/* What is looked after now and then: libraries that were loaded since, hooks that were taken away. */
+static void look_after(void)
+{
+    if (!hook_is_active())
+        return;
+    numpy_slots += numpy_patch();
+    if (!hook_is_in_place())
+        hook_stop(); /* what goes is seen no more, so whatever was said of what lives would be wrong */
 }
 
 static PyObject *stop(PyObject *module, PyObject *unused)
@@ -58,60 +136,20 @@ static PyObject *is_active(PyObject *module, PyObject *unused)
     return PyBool_FromLong(hook_is_active());
 }
 
-static Row *rows_of_all(double born_before_s, uint32_t *count)
+static PyObject *mark(PyObject *module, PyObject *unused)
 {
-    /* Others may add stacks until the mutex is taken, so there is room for the most there can be. */
-    Row *rows = calloc(STACKS_MAX, sizeof(Row));
-    if (rows == NULL)
-        return NULL;
+    look_after();
     samples_lock();
-    *count = stacks_count();
-    double interval = samples_state()->interval;
-    size_t place = 0;
-    for (const Sample *sample; (sample = samples_next(&place)) != NULL;) {
-        Row *row = &rows[sample->stack];
-        double chance = samples_chance(sample->size, interval), weight = (double)sample->size / chance;
-        row->bytes += weight;
-        row->variance += weight * weight * (1.0 - chance);
-        if (sample->born_s < born_before_s)
-            row->old_bytes += weight;
-        if (row->alive == 0 || sample->born_s < row->first_s)
-            row->first_s = sample->born_s;
-        if (row->alive == 0 || sample->born_s > row->last_s)
-            row->last_s = sample->born_s;
-        row->alive++;
-    }
-    for (uint32_t number = 0; number < *count; number++) {
-        rows[number].taken = stacks_get(number)->samples;
-        rows[number].taken_bytes = stacks_get(number)->bytes;
-    }
+    pace_relax();
+    uint32_t epoch = ++samples_state()->epoch;
     samples_unlock();
-    return rows;
+    return PyLong_FromUnsignedLong(epoch);
 }
 
-static PyObject *snapshot(PyObject *module, PyObject *args)
+static PyObject *snapshot(PyObject *module, PyObject *unused)
 {
-    double born_before_s = -INFINITY;
-    if (!PyArg_ParseTuple(args, "|d", &born_before_s))
-        return NULL;
-    uint32_t count = 0;
-    Row *rows = rows_of_all(born_before_s, &count);
-    if (rows == NULL)
-        return PyErr_NoMemory();
-    PyObject *found = PyList_New(0);
-    for (uint32_t number = 0; found != NULL && number < count; number++) {
-        Row *row = &rows[number];
-        if (row->taken == 0 && row->alive == 0)
-            continue;
-        PyObject *one = Py_BuildValue("(IdddKddKd)", number, row->bytes, row->variance, row->old_bytes,
-                                      (unsigned long long)row->alive, row->first_s, row->last_s,
-                                      (unsigned long long)row->taken, row->taken_bytes);
-        if (one == NULL || PyList_Append(found, one) < 0)
-            Py_CLEAR(found);
-        Py_XDECREF(one);
-    }
-    free(rows);
-    return found;
+    look_after();
+    return rows_now();
 }
 
 static PyObject *frames(PyObject *module, PyObject *args)
@@ -158,8 +196,8 @@ static PyObject *survivors(PyObject *module, PyObject *args)
     samples_unlock();
     PyObject *found = PyList_New(count);
     for (Py_ssize_t at = 0; found != NULL && at < count; at++) {
-        PyObject *one = Py_BuildValue("(Knd)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
-                                      copies[at].born_s);
+        PyObject *one = Py_BuildValue("(KnI)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
+                                      (unsigned int)copies[at].epoch);
         if (one == NULL)
             Py_CLEAR(found);
         else
@@ -174,22 +212,44 @@ static PyObject *state(PyObject *module, PyObject *unused)
     samples_lock();
     Samples now = *samples_state();
     uint32_t stacks = stacks_count();
+    unsigned long long raised = pace_raised();
     samples_unlock();
-    return Py_BuildValue("{s:d,s:n,s:n,s:K,s:K,s:K,s:I,s:i}", "interval", now.interval, "alive", (Py_ssize_t)now.live,
-                         "max_samples", (Py_ssize_t)now.most, "taken", (unsigned long long)now.taken, "thinned",
-                         (unsigned long long)now.thinned, "lost", (unsigned long long)now.lost, "stacks",
-                         (unsigned int)(stacks - STACKS_FIRST), "numpy_slots", numpy_slots);
+    return Py_BuildValue("{s:d,s:n,s:n,s:K,s:K,s:K,s:K,s:I,s:I,s:i,s:i}", "interval",
+                         samples_interval(now.interval, now.level), "alive", (Py_ssize_t)now.live, "max_samples",
+                         (Py_ssize_t)now.most, "taken", (unsigned long long)now.taken, "thinned",
+                         (unsigned long long)now.thinned, "lost", (unsigned long long)now.lost, "raised", raised,
+                         "epoch", (unsigned int)now.epoch, "stacks", (unsigned int)(stacks - STACKS_FIRST),
+                         "numpy_slots", numpy_slots, "in_place", hook_is_in_place());
+}
+
+static PyObject *arena_bytes(PyObject *module, PyObject *unused)
+{
+    return PyLong_FromLongLong(arenas_bytes());
+}
+
+static PyObject *fail_next(PyObject *module, PyObject *args)
+{
+    int count;
+    if (!PyArg_ParseTuple(args, "i", &count))
+        return NULL;
+    samples_lock();
+    samples_fail_next(count);
+    samples_unlock();
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef functions[] = {
     {"start", (PyCFunction)(void (*)(void))start, METH_VARARGS | METH_KEYWORDS, "Sample from now on."},
     {"stop", stop, METH_NOARGS, "Sample no more."},
     {"is_active", is_active, METH_NOARGS, "Whether blocks are sampled."},
-    {"snapshot", snapshot, METH_VARARGS, "What lives, for each stack."},
+    {"mark", mark, METH_NOARGS, "Begin the next epoch."},
+    {"snapshot", snapshot, METH_NOARGS, "What lives, for each stack."},
     {"frames", frames, METH_VARARGS, "The places of a stack, innermost first."},
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
     {"holders", holders_new, METH_VARARGS, "Look for what holds blocks."},
     {"state", state, METH_NOARGS, "How the sampling does."},
+    {"arena_bytes", arena_bytes, METH_NOARGS, "Bytes that pymalloc holds from the system."},
+    {"_fail_next", fail_next, METH_VARARGS, "For tests: allocations of the tables fail."},
     {NULL, NULL, 0, NULL},
 };
 

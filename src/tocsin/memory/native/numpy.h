@@ -7,7 +7,7 @@
 #ifndef TOCSIN_NUMPY_H
 #define TOCSIN_NUMPY_H
 
-/* Exchange what is found in the libraries that are loaded; the number of entries. With the GIL held. */
+/* Exchange what is found in the libraries that were loaded since the last time; the number of entries. With the GIL. */
 int numpy_patch(void);
 
 #endif

@@ -7,15 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define FIRST_PLACES 4096u
 
-uint64_t samples_filter[(1u << FILTER_BITS) / 64];
+uint64_t samples_filter[(1u << FILTER_BITS) / 64] __attribute__((aligned(64)));
 
 static uint8_t users[1u << FILTER_BITS]; /* samples behind each bit of the filter; at 255 the bit stays for good */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static Sample *table;
 static Samples state;
+OF_THREAD uint64_t seed;
+static int failures;
 
 void samples_lock(void)
 {
@@ -27,9 +30,40 @@ void samples_unlock(void)
     pthread_mutex_unlock(&mutex);
 }
 
+static void in_child(void)
+{
+    seed ^= (uint64_t)getpid() * 0x9E3779B97F4A7C15u; /* or it would sample what its parent samples */
+    pthread_mutex_unlock(&mutex);
+}
+
 int samples_guard_forks(void)
 {
-    return pthread_atfork(samples_lock, samples_unlock, samples_unlock);
+    return pthread_atfork(samples_lock, samples_unlock, in_child);
+}
+
+void samples_fail_next(int count)
+{
+    failures = count;
+}
+
+static int fails(void)
+{
+    return failures > 0 && failures-- > 0;
+}
+
+void *samples_malloc(size_t size)
+{
+    return fails() ? NULL : malloc(size);
+}
+
+void *samples_calloc(size_t number, size_t size)
+{
+    return fails() ? NULL : calloc(number, size);
+}
+
+double samples_interval(double interval, unsigned level)
+{
+    return ldexp(interval, (int)level);
 }
 
 double samples_chance(size_t size, double interval)
@@ -39,11 +73,11 @@ double samples_chance(size_t size, double interval)
 
 double samples_random(void)
 {
-    static __thread uint64_t seed;
     if (seed == 0) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        seed = ((uint64_t)now.tv_nsec << 32) ^ (uint64_t)now.tv_sec ^ (uint64_t)(uintptr_t)&seed ^ 0x9E3779B97F4A7C15u;
+        seed = ((uint64_t)now.tv_nsec << 32) ^ (uint64_t)now.tv_sec ^ (uint64_t)(uintptr_t)&seed;
+        seed = (seed + 0x9E3779B97F4A7C15u) * 0xBF58476D1CE4E5B9u | 1;
     }
     seed ^= seed << 13;
     seed ^= seed >> 7;
@@ -51,7 +85,7 @@ double samples_random(void)
     return ((double)(seed >> 11) + 1.0) / 9007199254740992.0;
 }
 
-const Samples *samples_state(void)
+Samples *samples_state(void)
 {
     return &state;
 }
@@ -61,16 +95,21 @@ static size_t home(uintptr_t address)
     return (size_t)(((uint64_t)address * 0x9E3779B97F4A7C15u) >> 20) & (state.places - 1);
 }
 
-static void filter_add(const void *address)
+static size_t bit_of(uintptr_t address)
 {
-    size_t at = samples_filter_index(address);
+    return (address >> 4) & ((1u << FILTER_BITS) - 1);
+}
+
+static void filter_add(uintptr_t address)
+{
+    size_t at = bit_of(address);
     if (users[at] < UINT8_MAX && users[at]++ == 0)
         __atomic_fetch_or(&samples_filter[at / 64], UINT64_C(1) << (at % 64), __ATOMIC_RELAXED);
 }
 
-static void filter_remove(const void *address)
+static void filter_remove(uintptr_t address)
 {
-    size_t at = samples_filter_index(address);
+    size_t at = bit_of(address);
     if (users[at] < UINT8_MAX && --users[at] == 0)
         __atomic_fetch_and(&samples_filter[at / 64], ~(UINT64_C(1) << (at % 64)), __ATOMIC_RELAXED);
 }
@@ -85,7 +124,7 @@ static void put(const Sample *sample)
 
 static int grow(size_t places)
 {
-    Sample *wider = calloc(places, sizeof(Sample));
+    Sample *wider = samples_calloc(places, sizeof(Sample));
     if (wider == NULL)
         return 0;
     Sample *old = table;
@@ -101,7 +140,7 @@ static int grow(size_t places)
 
 static void remove_at(size_t hole)
 {
-    filter_remove((const void *)table[hole].address);
+    filter_remove(table[hole].address);
     state.live--;
     size_t mask = state.places - 1, at = hole;
     for (;;) {
@@ -117,30 +156,45 @@ static void remove_at(size_t hole)
     }
 }
 
-/* Halve the rate. Each sample stays with the share of its chance that is left, so every total keeps its expectation. */
+static unsigned lowest_level(void)
+{
+    unsigned lowest = LEVELS_MAX;
+    for (size_t at = 0; at < state.places; at++)
+        if (table[at].address != 0 && table[at].level < lowest)
+            lowest = table[at].level;
+    return lowest;
+}
+
+/* A sample rises with the share of its chance that is left, so every sum keeps its expectation. */
+static int rises(const Sample *sample, unsigned level)
+{
+    double there = samples_chance(sample->size, samples_interval(state.interval, level));
+    double here = samples_chance(sample->size, samples_interval(state.interval, sample->level));
+    return samples_random() * here <= there;
+}
+
+static void raise_all(unsigned level)
+{
+    for (size_t at = 0; at < state.places; at++)
+        /* What moves up into a hole is looked at in its turn; what has risen is not asked twice. */
+        while (table[at].address != 0 && table[at].level < level) {
+            if (rises(&table[at], level)) {
+                table[at].level = (uint16_t)level;
+            } else {
+                remove_at(at);
+                state.thinned++;
+            }
+        }
+}
+
+/* An eighth of the room becomes free, so that this is rare. Blocks much larger than the interval stay for some turns. */
 static void thin(void)
 {
-    double wider = 2.0 * state.interval;
-    size_t kept = 0;
-    Sample *staying = malloc(state.live * sizeof(Sample));
-    if (staying == NULL)
-        return; /* the next one tries again; until then new samples are counted as lost */
-    for (size_t at = 0; at < state.places; at++) {
-        if (table[at].address == 0)
-            continue;
-        size_t size = table[at].size;
-        if (samples_random() <= samples_chance(size, wider) / samples_chance(size, state.interval))
-            staying[kept++] = table[at];
-        else
-            filter_remove((const void *)table[at].address);
-    }
-    memset(table, 0, state.places * sizeof(Sample));
-    for (size_t at = 0; at < kept; at++)
-        put(&staying[at]);
-    free(staying);
-    state.thinned += state.live - kept;
-    state.live = kept;
-    state.interval = wider;
+    unsigned level = lowest_level();
+    while (state.live > state.most - state.most / 8 && level < LEVELS_MAX)
+        raise_all(++level);
+    if (state.level < level)
+        state.level = level;
 }
 
 void samples_reset(double interval, size_t most)
@@ -153,28 +207,35 @@ void samples_reset(double interval, size_t most)
     state = (Samples){.interval = interval, .most = most, .places = state.places};
 }
 
+static int has_room(void)
+{
+    if (state.places == 0)
+        return grow(FIRST_PLACES);
+    if (4 * state.live < 3 * state.places || grow(2 * state.places))
+        return 1;
+    return 8 * state.live < 7 * state.places; /* slower, but none is lost yet */
+}
+
 void samples_add(const Sample *sample)
 {
-    state.taken++;
-    Sample unlikely;
+    Sample risen = *sample, stale;
     /* An address that is still there was freed where no hook saw it. */
-    samples_take_away((const void *)sample->address, &unlikely);
+    samples_take_away((const void *)sample->address, &stale);
     if (state.live >= state.most)
         thin();
-    if (state.places == 0 && !grow(FIRST_PLACES)) {
+    if (risen.level < state.level) {
+        if (!rises(&risen, state.level)) {
+            state.thinned++;
+            return;
+        }
+        risen.level = (uint16_t)state.level;
+    }
+    if (state.live >= state.most || !has_room()) {
         state.lost++;
         return;
     }
-    if (4 * state.live >= 3 * state.places && !grow(2 * state.places) && state.live + 1 >= state.places) {
-        state.lost++;
-        return;
-    }
-    if (state.live >= state.most) {
-        state.lost++;
-        return;
-    }
-    put(sample);
-    filter_add((const void *)sample->address);
+    put(&risen);
+    filter_add(risen.address);
     state.live++;
 }
 
