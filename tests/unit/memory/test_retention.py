@@ -422,6 +422,49 @@ def test_nothing_is_kept_alive_by_a_search() -> None:
     assert gone == ["gone"]
 
 
+def test_a_tuple_that_is_still_being_made_can_be_finished() -> None:
+    """The interpreter changes its size in place, and refuses to if anybody else has a reference to it."""
+    from tocsin.memory import _heap
+
+    searches = []
+
+    def produce() -> Iterator[Thing]:
+        first = Thing()
+        yield first
+        yield Thing()
+        search = _heap.holders([id(first)], {})
+        while not search.step(1.0):
+            pass
+        searches.append(search)
+        for _ in range(30):
+            yield Thing()
+
+    made = tuple(produce())
+    assert len(made) == 32
+    (search,) = searches
+    assert tuple in {search.item(holder)[2] for _, holder, _ in search.edges(0)}
+
+
+def test_a_search_can_be_left_at_any_time() -> None:
+    from tocsin.memory import _heap
+
+    SESSIONS.append(Thing())
+    for steps in range(4):
+        search = _heap.holders([id(SESSIONS[0])], {})
+        for _ in range(steps):
+            search.step(0.0)
+        del search
+    search = _heap.holders([id(SESSIONS[0])], {})
+    search.step(0.0)
+    assert search.drop(60.0)
+    assert search.step(60.0), "after the end there is nothing to do"
+    assert search.edges(0) == []
+    with pytest.raises(IndexError):
+        search.item(0)
+    with pytest.raises(ValueError, match="4096 or fewer"):
+        _heap.holders(list(range(16, 16 * 5000, 16)), {})
+
+
 def test_without_the_extension_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     import tocsin.memory
 
