@@ -304,10 +304,12 @@ def test_an_object_of_a_type_that_nobody_knows_is_told_by_its_type() -> None:
 
 
 def test_children_that_point_to_their_parent_do_not_hide_who_holds_it() -> None:
+    children: list[Any] = [Thing() for _ in range(3000)]  # older than their parent, and so met after it
     parent = Store()
-    parent._cache = {number: Thing() for number in range(3000)}
-    for child in parent._cache.values():
+    parent._cache = dict(enumerate(children))
+    for child in children:
         child.parent = parent
+    del children
     SESSIONS.append(parent)
     found = holders_of([id(parent._cache[number]) for number in range(0, 3000, 300)])
     assert found.chain == (
