@@ -71,6 +71,8 @@ def find_holders(
         search.run(budget)
         stopped = search.why_incomplete(budget)
         return {site: _answer(search, [number_of[block] for block in some], stopped) for site, some in asked.items()}
+    except RuntimeError as error:  # this Python is not as the extension knows it
+        return {site: Retention(complete=False, remark=str(error)) for site in survivors}
     finally:
         while not search.drop(slice_s * SLICE_SHARE):
             pause(slice_s)

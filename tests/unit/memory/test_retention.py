@@ -502,6 +502,20 @@ def test_frames_and_generators_that_were_kept() -> None:
     assert holders_of([address]).chain[:2] == ("list[len 1]", f"local page of generator {produce.__qualname__}")
 
 
+def test_a_python_that_the_search_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.memory import _heap
+
+    class Refusing:
+        def step(self, _seconds: float) -> bool:
+            raise RuntimeError("not as known")
+
+        def drop(self, _seconds: float) -> bool:
+            return True
+
+    monkeypatch.setattr(_heap, "holders", lambda blocks, without: Refusing())
+    assert holders_of([id(SESSIONS)]) == Retention(complete=False, remark="not as known")
+
+
 def test_arrays_of_numpy_and_what_they_refer_to() -> None:
     numpy = pytest.importorskip("numpy")
     SESSIONS.extend(numpy.ones(2000)[5:] for _ in range(5))
