@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.memory.components import Components
 from tocsin.memory.leaks.cohorts import CohortHistory
-from tocsin.memory.leaks.growth import LEAST_SAMPLES, Trend, find_growth
+from tocsin.memory.leaks.growth import LEAST_SAMPLES, find_growth
 from tocsin.memory.leaks.native import NativeGrowth
 from tocsin.memory.leaks.report import Reporter, Retained
-from tocsin.memory.leaks.sites import TRACKED, Group, Groups, Level
+from tocsin.memory.leaks.sites import TRACKED, Changes, Group, Groups, Level
 from tocsin.memory.leaks.timeline import Timeline
+from tocsin.model.memory import LeakState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tocsin.model.memory import HeapSnapshot, LeakAnalysis
 
 _MOST_TRACKED: Final = 1024
+_PATIENCE: Final = 0.005  # of a site's age: so long no verdict of it changes by much
 _FEW_THINNED: Final = 0.02  # of all samples: if more were given up, those that are missing have not died
 
 
@@ -62,15 +64,17 @@ class LeakDetector:
             self._begin()
         elif self._timeline.times and now_s <= self._timeline.times[-1]:
             return
+        if not self._timeline.times and snapshot.started_s is not None and snapshot.started_s < now_s:
+            known = {birth.to_s for stack in snapshot.stacks for birth in stack.births if birth.to_s < now_s}
+            self._timeline.begin(snapshot.started_s, known, interval_bytes=snapshot.interval_bytes)
         trust = last is None or snapshot.thinned - last.thinned <= _FEW_THINNED * sum(s.samples for s in last.stacks)
         dropped = self._timeline.add(now_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes)
         if dropped is not None:
             for history in self._tracked.values():
                 history.merge(*dropped)
-        moved = self._groups.update(snapshot.stacks)
-        self._groups.refresh()
-        self._remember(moved, trust=trust)
-        self._judge(now_s)
+        changes = self._groups.update(snapshot.stacks)
+        self._remember(changes, trust=trust)
+        self._judge(changes.groups, now_s)
         self._native.observe(snapshot)
         self._last = snapshot
 
@@ -100,21 +104,17 @@ class LeakDetector:
         """
         self._retained[site_key] = Retained(tuple(chain), bounded_by)
 
-    def _remember(self, moved: set[Group], *, trust: bool) -> None:
+    def _remember(self, changes: Changes, *, trust: bool) -> None:
         """Take the survivors of each site that has changed, and is more than noise, into its history."""
         marks: dict[float, float] = {}
-        for group in self._groups:
+        for group in changes.groups:
             history = group.history
             if history is None:
                 if group.samples < TRACKED or (group.level is not Level.LINE and not _is_spread(group)):
                     continue
-                history = group.history = CohortHistory()
-                self._tracked[group] = history
-            elif not group.dirty:
-                continue
-            history.observe(group.births(), self._timeline, marks=marks, trust=trust and group not in moved)
-        for group in self._tracked:
-            group.dirty = group.dirty and group.level is Level.LINE
+                history = group.history = self._tracked[group] = CohortHistory()
+            whole = trust and group not in changes.moved
+            history.observe(group.births(), self._timeline, marks=marks, trust=whole)
         self._forget()
 
     def _forget(self) -> None:
@@ -127,27 +127,34 @@ class LeakDetector:
             del self._tracked[group]
             group.history = None
 
-    def _judge(self, now_s: float) -> None:
+    def _judge(self, changed: set[Group], now_s: float) -> None:
+        """Look again at what has changed, and at what is accused, since that nothing more comes says something, too."""
         timeline, observed_s = self._timeline, self._timeline.observed_s
         for group, history in self._tracked.items():
             standing = group.standing
-            if history.samples < LEAST_SAMPLES and standing.state is None:
+            if standing.state is LeakState.WATCH and _is_old(history, now_s):
+                standing.acquit(now_s)
+            if not (standing.is_accused or (group in changed and _is_worth_it(group, history, now_s))):
                 continue
-            if standing.state is None and _is_old(history, now_s):
+            if now_s - group.judged_s < _PATIENCE * (now_s - history.begin_s):
                 continue
+            group.judged_s = now_s
             group.growth = find_growth(history, timeline, standing=standing.is_accused)
             standing.step(group.growth, group.live_bytes, now_s=now_s, observed_s=observed_s)
 
 
+def _is_worth_it(group: Group, history: CohortHistory, now_s: float) -> bool:
+    """Whether a site that is not accused may have to be: not one of which nothing was born for long, as most are."""
+    if group.standing.state is not None:
+        return True
+    return history.samples >= LEAST_SAMPLES and not _is_old(history, now_s)
+
+
 def _is_old(history: CohortHistory, now_s: float) -> bool:
-    """Whether nothing of a site was born for as long as all of it before: most sites of a program are so."""
-    cohorts = history.cohorts
-    return not cohorts or now_s - cohorts[-1].end_s > cohorts[-1].end_s - cohorts[0].begin_s
+    """Whether nothing was born for as long as all that lives took to be."""
+    return now_s - history.end_s > history.end_s - history.begin_s
 
 
 def _is_spread(group: Group) -> bool:
     """Whether more than one line counts in a group, so that it says more than the line does."""
     return sum(1 for line in group.lines if line.samples) > 1
-
-
-__all__ = ["LeakDetector", "Trend"]

@@ -7,13 +7,13 @@ likes. So what counts is resident memory beyond that, and only where it exceeds 
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tocsin.memory.leaks.standing import SURE_S, SURE_SNAPSHOTS
 from tocsin.model.memory import LeakState
 
 if TYPE_CHECKING:
-    from tocsin.memory.leaks.rates import Rate as Rate
     from tocsin.model.memory import HeapSnapshot
 
 _LEAST_BYTES: Final = 4e6
@@ -97,7 +97,7 @@ class NativeGrowth:
         recent = windows[-1] - windows[-3]
         beyond = windows[-1] - max(reading.residual for reading in first_half)
         even = recent >= _LEAST_RECENCY * self.rise * 2 / (_WINDOWS - 1)
-        rising = all(later > earlier for earlier, later in zip(windows[2:], windows[3:], strict=False))
+        rising = all(later > earlier for earlier, later in pairwise(windows[2:]))
         self.rate = self._slope(readings) if rising else None
         return rising and even and self.rise > slack and beyond > slack / 2
 

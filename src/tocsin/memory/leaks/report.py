@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tocsin.memory.leaks.native import NativeGrowth
 from tocsin.memory.leaks.rates import HOUR_S, MB, Rate, leak_rate
 from tocsin.memory.leaks.sites import Group, Key, Level, function_key
 from tocsin.memory.leaks.wording import native_reason, reason
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from tocsin.memory.components import Components
     from tocsin.memory.leaks.cohorts import Cohort, CohortHistory
+    from tocsin.memory.leaks.native import NativeGrowth
     from tocsin.memory.leaks.timeline import Timeline
 
 NATIVE_KEY = "native"
@@ -93,7 +93,7 @@ class Reporter:
         )
         stacks = sorted((s for one in accused for s in one.stacks() if s.samples), key=lambda stack: -stack.live_bytes)
         cohorts = sorted(cohort for one in accused if one.history for cohort in one.history.cohorts)
-        frame = _named(leading, stacks)
+        frame = _named(leading)
         key = ":".join(_site_key(leading))
         held = retained.get(key)
         frames = stacks[0].frames if stacks else ()
@@ -178,7 +178,7 @@ def _leading(groups: list[Group]) -> Group:
     return min(groups, key=lambda one: (_RANK.index(one.standing.state or LeakState.RESOLVED), -one.samples))
 
 
-def _named(leading: Group, stacks: list) -> Frame | None:  # type: ignore[type-arg]
+def _named(leading: Group) -> Frame | None:
     """The line to name: the group's own; of several small ones the one that holds most, or their caller's."""
     if leading.level is Level.LINE:
         return leading.frame

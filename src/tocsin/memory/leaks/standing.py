@@ -46,6 +46,10 @@ class Standing:
         if state != self.state:
             self.state, self.since_s = state, now_s
 
+    def acquit(self, now_s: float) -> None:
+        """Nothing is thought of it any more."""
+        self.state, self.since_s = None, now_s
+
     def _next(self, growth: Growth, live_bytes: float, observed_s: float) -> LeakState | None:
         if growth.trend is Trend.GROWS:
             return self._accuse(growth, observed_s)

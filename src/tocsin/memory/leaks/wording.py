@@ -36,7 +36,8 @@ def seconds(span_s: float) -> str:
 
 
 def _grown(site: LeakSite, growth: Growth) -> str:
-    return f"{growth.samples} sampled survivors ({site.live_bytes / MB:.1f} MB) were born within {seconds(growth.length_s)}"
+    held, span = f"{site.live_bytes / MB:.1f} MB", seconds(growth.length_s)
+    return f"{growth.samples} sampled survivors ({held}) were born within {span}"
 
 
 def _confirmed(site: LeakSite, growth: Growth) -> str:
