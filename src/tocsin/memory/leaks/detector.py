@@ -75,7 +75,7 @@ class LeakDetector:
         changes = self._groups.update(snapshot.stacks)
         self._remember(changes, trust=trust)
         self._judge(changes.groups, now_s)
-        self._native.observe(snapshot)
+        self._native.observe(snapshot, now_s)
         self._last = snapshot
 
     def analyze(self, now_s: float | None = None) -> LeakAnalysis:

@@ -124,7 +124,7 @@ class Reporter:
         return msgspec.structs.replace(site, reason=reason(site, growth))
 
     def _native(self, native: NativeGrowth, last: HeapSnapshot) -> LeakSite:
-        rate = Rate(*native.rate) if native.rate else None
+        rate = native.rate
         site = LeakSite(
             kind="native",
             live_bytes=max(native.rise, 0.0),

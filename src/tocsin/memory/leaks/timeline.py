@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -99,11 +99,9 @@ class Timeline:
         return self.snapshots - self._numbers[place] + (self.times[place] > at_s)
 
     def rss_at(self, at_s: float) -> int | None:
-        """Resident memory at the last remembered snapshot that is not later than a time, in bytes."""
-        place = bisect_left(self.times, at_s)
-        if place >= len(self.times) or self.times[place] > at_s:
-            place -= 1
-        return self._rss[max(place, 0)] if self._rss else None
+        """Resident memory at the last remembered snapshot that is not later than a time, or the first; in bytes."""
+        place = max(bisect_right(self.times, at_s) - 1, 0)
+        return next((rss for rss in self._rss[place:] if rss is not None), None)
 
     @property
     def observed_s(self) -> float:
