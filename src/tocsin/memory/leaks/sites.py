@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SMALL: Final = 12  # samples: a line with fewer counts in its function and in its callers, too
 TRACKED: Final = 4  # samples, from which on a group is remembered
-_MODULE: Final = "<module>"
+LARGE_BYTES: Final = 4e6  # or from which on, since one block that grows is one sample
+_NO_FUNCTIONS: Final = frozenset({"<module>", "?"})  # whose lines have no more in common; the second is tracemalloc's
 _MOST_CALLERS: Final = 2
 
 Key = tuple[str, ...]
@@ -136,7 +137,7 @@ class Groups:
     def _place(self, stack: HeapStack) -> Group:
         own = own_frame(stack.frames)
         line = self._group(line_key(own), Level.LINE, own)
-        if own is None or own.function == _MODULE:
+        if own is None or not is_function(own):
             return line
         above = [self._group(function_key(own), Level.FUNCTION, own)]
         above += [
@@ -166,12 +167,17 @@ def function_key(frame: Frame) -> Key:
     return ("function", frame.file, frame.function)
 
 
+def is_function(frame: Frame) -> bool:
+    """Whether the lines around a frame are of one function, so that they may be one cache."""
+    return frame.function not in _NO_FUNCTIONS
+
+
 def _callers(frames: Sequence[Frame], own: Frame) -> list[Frame]:
     """The frames of the program's own code that called the own frame, nearest first."""
     outside = frames[frames.index(own) + 1 :]
     found: list[Frame] = []
     for frame in outside:
-        if not is_library(frame.file) and frame.function != _MODULE:
+        if not is_library(frame.file) and is_function(frame):
             found.append(frame)
             if len(found) == _MOST_CALLERS:
                 break
