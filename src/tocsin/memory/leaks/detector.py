@@ -52,40 +52,43 @@ class LeakDetector:
         self._last: HeapSnapshot | None = None
         self._retained.clear()
 
-    def observe(self, snapshot: HeapSnapshot, now_s: float | None = None) -> None:  # noqa: ARG002 - see below
+    def observe(self, snapshot: HeapSnapshot, now_s: float | None = None) -> None:
         """One more snapshot.
 
         Args:
-            snapshot: of the same process; another start of its profiler begins anew. One that is not later than the
-                one before is passed over.
-            now_s: when, in monotonic seconds. What counts is the snapshot's own time, which its births have too.
+            snapshot: of the same process; another start of its profiler begins anew.
+            now_s: when, in monotonic seconds; by default the snapshot's own time. What is not later than the one before
+                is passed over.
         """
+        now_s = snapshot.at_s if now_s is None else now_s
         last = self._last
         if last is not None and snapshot.started_s != last.started_s:
             if snapshot.started_s is None and snapshot.tier is HeapTier.RSS_ONLY:
                 return  # for once there was no memory to look at the heap
             self._begin()
             last = None
-        if self._timeline.times and snapshot.at_s <= self._timeline.times[-1]:
+        if self._timeline.times and now_s <= self._timeline.times[-1]:
             return
-        self._take(snapshot, trust=last is None or not _is_thinned(last, snapshot))
-        self._native.observe(snapshot, snapshot.at_s)
+        self._take(snapshot, now_s, trust=last is None or not _is_thinned(last, snapshot))
+        self._native.observe(snapshot, now_s)
         self._last = snapshot
 
-    def _take(self, snapshot: HeapSnapshot, *, trust: bool) -> None:
+    def _take(self, snapshot: HeapSnapshot, now_s: float, *, trust: bool) -> None:
         """Remember what the stacks are now, and judge them."""
         at_s, timeline = snapshot.at_s, self._timeline
         stacks = self._inferred.of(snapshot.stacks, at_s)
         if not timeline.times and snapshot.started_s is not None and snapshot.started_s < at_s:
             known = {birth.to_s for stack in stacks for birth in stack.births if birth.to_s < at_s}
-            timeline.begin(snapshot.started_s, known, interval_bytes=snapshot.interval_bytes)
-        dropped = timeline.add(at_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes)
+            timeline.begin(
+                snapshot.started_s, known, interval_bytes=snapshot.interval_bytes, later_s=now_s - snapshot.at_s
+            )
+        dropped = timeline.add(now_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes, taken_s=at_s)
         if dropped is not None:
             for history in self._tracked.values():
                 history.merge(*dropped)
         changes = self._groups.update(stacks)
         self._remember(changes, trust=trust)
-        self._judge(changes.groups, at_s)
+        self._judge(changes.groups, now_s)
 
     def analyze(self, now_s: float | None = None) -> LeakAnalysis:
         """What is thought now; nothing changes by asking.

@@ -72,7 +72,7 @@ class Standing:
         if growth.trend is not Trend.FEW:
             return LeakState.SUSPECTED
         # Another rate has begun, and what it is cannot be known yet; unless what it held has gone.
-        return self.state if live_bytes >= _GONE * self.most_bytes else LeakState.WATCH
+        return self.state if live_bytes >= _GONE * self.most_bytes else LeakState.RESOLVED
 
     def _accuse(self, growth: Growth, observed_s: float) -> LeakState:
         if self.state is LeakState.CONFIRMED:

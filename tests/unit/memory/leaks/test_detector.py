@@ -119,6 +119,16 @@ def test_ten_hours_are_played_in_a_moment() -> None:
     assert analysis.potential_leaks[0].rate_mb_per_hour == pytest.approx(30 * INTERVAL / MB, rel=0.1)
 
 
+def test_the_time_of_the_caller_counts_where_it_is_another() -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot, 1_000.0 + 360.0 * snapshot.at_s)
+
+    (site,) = detector.analyze(37_000.0).potential_leaks
+    assert site.rate_mb_per_hour == pytest.approx(50 * INTERVAL / MB / 10, rel=0.1)
+    assert detector.analyze().observed_s == pytest.approx(35_640.0, abs=361.0)
+
+
 def test_a_cache_that_fills_is_taken_back_once_it_evicts() -> None:
     blocks = [Block(105, one.born_s, one.born_s + 50.0) for one in evenly(100, 0.0, 100.0)]
     detector, states = LeakDetector(), set()

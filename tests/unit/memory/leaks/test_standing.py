@@ -98,7 +98,7 @@ def test_but_it_does_where_most_has_gone() -> None:
     standing = after(GROWS, GROWS)
     standing.step(FEW, 0.4e6, now_s=9.0, observed_s=20.0)
 
-    assert standing.state is LeakState.WATCH
+    assert standing.state is LeakState.RESOLVED
 
 
 @pytest.mark.parametrize("over", [STOPPED, DIES])
