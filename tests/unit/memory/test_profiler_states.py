@@ -56,6 +56,7 @@ class TwoProfilers(RuleBasedStateMachine):
             assert sum(born.samples for born in stack.births) == stack.samples
             assert sum(born.live_bytes for born in stack.births) == stack.live_bytes
             alive = [sample for sample in self.heap.samples if sample.stack == stack.number]
+            assert (stack.samples, stack.live_bytes) == (len(alive), sum(sample.live_bytes for sample in alive))
             started_s = seen.started_s
             assert started_s is not None
             for sample in alive:
