@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.unit.memory.scripted_heap import Sample, ScriptedHeap
 
 from tocsin.memory.profiler import MemoryProfiler
@@ -33,20 +33,21 @@ class TwoProfilers(RuleBasedStateMachine):
     def free(self, data: st.DataObject) -> None:
         self.heap.free(self.heap.samples[data.draw(st.integers(0, len(self.heap.samples) - 1))])
 
-    @rule(who=WHO)
-    def start(self, who: int) -> None:
-        self.profilers[who].start(self.now_s[who])
+    @initialize()
+    def begin(self) -> None:
+        self.profilers[0].start(self.now_s[0])
 
     @rule(who=WHO)
-    def stop(self, who: int) -> None:
-        self.profilers[who].stop()
+    def start_or_stop(self, who: int) -> None:
+        one = self.profilers[who]
+        if one.is_started:
+            one.stop()
+        else:
+            one.start(self.now_s[who])
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 60.0, 3600.0]))
-    def wait(self, seconds: float) -> None:
-        self.now_s = [now_s + seconds for now_s in self.now_s]
-
-    @rule(who=WHO)
-    def look(self, who: int) -> None:
+    @rule(who=WHO, after_s=st.sampled_from([0.5, 0.0, 60.0, 3600.0]))
+    def look(self, who: int, after_s: float) -> None:
+        self.now_s = [now_s + after_s for now_s in self.now_s]
         seen = self.profilers[who].snapshot(self.now_s[who])
         if not self.profilers[who].is_started:
             assert (seen.tier, seen.stacks) == (HeapTier.RSS_ONLY, ())
