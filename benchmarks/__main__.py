@@ -1,7 +1,8 @@
 """`python -m benchmarks NAME [--json]`.
 
 A benchmark is a file in this folder with a function `run(args) -> Result`, and, if it takes arguments of its own,
-`add_arguments(parser)`. A name that Python reserves has an underscore behind it in the file's name: `import_.py`.
+`add_arguments(parser)`. A name that Python reserves has an underscore behind it in the file's name: `import_.py`; a
+hyphen in a name is an underscore there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _NO_BENCHMARKS = {"__init__", "__main__", "report"}
 def names() -> dict[str, str]:
     """The benchmarks there are, and their modules."""
     files = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NO_BENCHMARKS)
-    found = {stem.rstrip("_"): f"benchmarks.{stem}" for stem in files if not stem.startswith("_")}
+    found = {stem.rstrip("_").replace("_", "-"): f"benchmarks.{stem}" for stem in files if not stem.startswith("_")}
     return {name: module for name, module in found.items() if "def run(" in _source(module)}
 
 
