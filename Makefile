@@ -43,13 +43,14 @@ check: $(STAMP) ## Lint, formatting, types and the import law; all four, then wh
 	[ -z "$$failed" ] || $(call failed,check,$${failed#$(comma) })
 
 bench: $(STAMP) ## Measure our figures, the peers' and the floor's (a quiet machine, some minutes)
-	@for name in import emit rules runtime sampling processes host; do \
+	@for name in import emit rules runtime sampling processes memory heap-accuracy host; do \
 		echo "── $$name"; \
 		$(BIN)/python -m benchmarks $$name || $(call failed,benchmark $$name,run it alone: $(BIN)/python -m benchmarks $$name); \
 	done
 
 clean: ## Remove the environments, the caches and what was built
 	rm -rf .venv .venv-* build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src -name '_heap.*.so' -delete
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment, with Tocsin installed in place. The stamp is written last, so a broken setup is begun again.

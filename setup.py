@@ -29,7 +29,7 @@ def extensions() -> list[Extension]:
     """The extension, optional unless TOCSIN_REQUIRE_NATIVE=1 asks for an error where it cannot be built."""
     reason, required = reason_against(), os.environ.get("TOCSIN_REQUIRE_NATIVE", "") not in {"", "0"}
     if reason:
-        print(f"tocsin: going without the heap profiler: {reason}", file=sys.stderr)
+        sys.stderr.write(f"tocsin: going without the heap profiler: {reason}\n")
         return []
     return [
         Extension(
@@ -37,6 +37,8 @@ def extensions() -> list[Extension]:
             sources=sorted(map(str, NATIVE.glob("*.c"))),
             depends=sorted(map(str, NATIVE.glob("*.h"))),
             extra_compile_args=["-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+            # Its hooks stay in the interpreter's allocators, so it must never be unloaded.
+            extra_link_args=["-Wl,-z,nodelete"] if sys.platform == "linux" else [],
             optional=not required,
         )
     ]

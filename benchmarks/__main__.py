@@ -1,8 +1,8 @@
 """`python -m benchmarks NAME [--json]`.
 
 A benchmark is a file in this folder with a function `run(args) -> Result`, and, if it takes arguments of its own,
-`add_arguments(parser)`. A name that Python reserves has an underscore behind it in the file's name: `import_.py`; other
-underscores are hyphens of the name.
+`add_arguments(parser)`. A name that Python reserves has an underscore behind it in the file's name: `import_.py`; a
+hyphen in a name is an underscore there.
 """
 
 from __future__ import annotations

@@ -21,16 +21,12 @@ class BirthTimes:
     Args:
         epoch: the first that is ours. What was born before it, for another profiler, is born at our start.
         now_s: when it began; None if that is not known, and then it is the time of the first mark.
-
-    Attributes:
-        merges: how often marks were merged; an interval that was given out before a merge may have been coarser since.
     """
 
     def __init__(self, epoch: int, now_s: float | None = None, *, most: int = MOST_MARKS) -> None:
         self._epochs = [epoch]
         self._times: list[float] = [] if now_s is None else [now_s]
         self._most = most
-        self.merges = 0
 
     def __len__(self) -> int:
         return len(self._epochs)
@@ -60,7 +56,6 @@ class BirthTimes:
         """Join neighbours in the older half; the very first mark stays."""
         half = len(self._epochs) // 2
         del self._epochs[1:half:2], self._times[1:half:2]
-        self.merges += 1
 
     def of(self, packed: bytes, now_s: float) -> tuple[Births, ...]:
         """The survivors of one stack by interval, oldest first.

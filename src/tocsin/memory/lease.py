@@ -25,7 +25,8 @@ class HeapModule(Protocol):
     def snapshot(self) -> list[tuple[int, float, float, int, int, float, bytes]]: ...
     def frames(self, stack: int) -> tuple[tuple[str, int, str], ...]: ...
     def state(self) -> dict[str, float]: ...
-    def small_blocks(self) -> tuple[float, float, float]: ...
+    def small_blocks(self) -> tuple[float, float, float, float]: ...
+    def malloc_free(self) -> tuple[int, int] | None: ...
     def arena_bytes(self) -> int: ...
 
 
@@ -36,16 +37,18 @@ class Beginning(NamedTuple):
         rss_bytes: resident memory.
         arena_bytes: held by pymalloc.
         python_blocks: handed out by pymalloc.
+        malloc_free_bytes: kept by malloc although nobody used it.
         interval_bytes: mean bytes between two samples, as the first profiler wanted it.
     """
 
     rss_bytes: int | None
     arena_bytes: int | None
     python_blocks: int | None
+    malloc_free_bytes: int | None
     interval_bytes: float
 
 
-NOTHING_KNOWN: Final = Beginning(None, None, None, 0.0)
+NOTHING_KNOWN: Final = Beginning(None, None, None, None, 0.0)
 
 
 class Lease:
@@ -99,8 +102,14 @@ class SharedHook:
         except BaseException:
             self._leases.discard(lease)
             raise
-        held, rss, blocks = arena_bytes(self.module), rss_bytes(), python_blocks()
-        lease.beginning = self._beginning = Beginning(rss, held, blocks, interval_bytes)
+        kept = self.module.malloc_free()
+        lease.beginning = self._beginning = Beginning(
+            rss_bytes=rss_bytes(),
+            arena_bytes=arena_bytes(self.module),
+            python_blocks=python_blocks(),
+            malloc_free_bytes=None if kept is None else kept[0],
+            interval_bytes=interval_bytes,
+        )
 
     def give_back(self, lease: Lease) -> None:
         """See `Lease.give_back`."""

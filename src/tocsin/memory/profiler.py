@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 
 from tocsin.errors import ConfigError, Problem
 from tocsin.memory import hook
-from tocsin.memory.efficiency import efficiency, native_bytes
+from tocsin.memory.efficiency import efficiency, kept_bytes, native_bytes
 from tocsin.memory.growth import LEAST_READINGS, Growth
 from tocsin.memory.lease import HeapModule, python_blocks, shared_hook
 from tocsin.memory.process import peak_rss_bytes, pss_bytes, rss_bytes
@@ -138,7 +138,12 @@ class MemoryProfiler:
                 return self._rss_only(at_s, rss, "there was no memory for a snapshot of the heap")
 
     def report(
-        self, now_s: float, *, snapshot: HeapSnapshot | None = None, limit_bytes: float | None = None
+        self,
+        now_s: float,
+        *,
+        snapshot: HeapSnapshot | None = None,
+        limit_bytes: float | None = None,
+        with_pss: bool = True,
     ) -> MemoryReport:
         """What is known of the memory of this process.
 
@@ -146,6 +151,7 @@ class MemoryProfiler:
             now_s: monotonic seconds.
             snapshot: of this profiler at this time, where the caller has it; else one is taken.
             limit_bytes: memory that the process may use, if it is not the one of the constructor.
+            with_pss: ask for the proportional share too, for which the kernel walks all pages and mappings.
         """
         with self._lock():
             seen = self.snapshot(now_s) if snapshot is None else snapshot
@@ -155,7 +161,7 @@ class MemoryProfiler:
                 at_s=seen.at_s,
                 tier=seen.tier,
                 rss_mb=mb(seen.rss_bytes),
-                pss_mb=mb(pss_bytes()),
+                pss_mb=mb(pss_bytes()) if with_pss else None,
                 peak_rss_mb=mb(peak_rss_bytes()),
                 growth_rate_mb_per_s=self._growth.mb_per_s(),
                 growth_window_s=self._growth.window_s,
@@ -167,6 +173,7 @@ class MemoryProfiler:
                 untracked_mb=live.untracked_mb,
                 arena_mb=mb(seen.arena_bytes),
                 native_mb=mb(native_bytes(seen, beginning)),
+                malloc_free_mb=mb(kept_bytes(seen)),
                 components=uses(seen.stacks, self._attribution.component),
                 sites=uses(seen.stacks, self._attribution.site),
                 limit_mb=mb(self._limit_bytes if limit_bytes is None else limit_bytes),

@@ -86,6 +86,9 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         small_blocks: estimated number of blocks alive since the start that are small enough for pymalloc (512 bytes).
         small_bytes: estimated bytes of those; what remains of `live_bytes` are larger blocks, from malloc.
         small_variance: variance of that estimate.
+        small_set_aside_bytes: what pymalloc has set aside for those; it gives sizes in steps of 16 bytes.
+        malloc_free_bytes: kept by malloc for the next time although nobody uses it; it need not be resident. Where it
+            is in very many pieces, of some snapshots ago.
         thinned: samples given up to stay within the cap, their weight going over to the others.
         lost: samples not kept for want of memory; what they stand for is missing.
         remarks: what limits the figures, in sentences; also why the tier is not the best.
@@ -104,6 +107,8 @@ class HeapSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     small_blocks: float | None = None
     small_bytes: float | None = None
     small_variance: float | None = None
+    small_set_aside_bytes: float | None = None
+    malloc_free_bytes: int | None = None
     thinned: int = 0
     lost: int = 0
     remarks: tuple[str, ...] = ()
@@ -140,7 +145,8 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         rss_mb: resident memory.
         growth_rate_mb_per_s: robust slope of resident memory over `growth_window_s`; None until that is known.
-        efficiency_score: live bytes ÷ bytes held from the system for them, 0 to 1; None where it cannot be known.
+        efficiency_score: live bytes, in the sizes that pymalloc gives, ÷ bytes held from the system, 0 to 1; None where
+            it cannot be known.
         component: the part of the program that the report is about; by default the process.
         at_s: when, in seconds as the caller gave them.
         tier: how the heap was seen.
@@ -152,8 +158,10 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
         live_high_mb: its upper end.
         arena_mb: held by pymalloc for small blocks.
         fragmentation: share of that which nobody uses, 0 to 1.
-        native_mb: resident memory beyond what was there at the start that neither arenas nor larger blocks of Python
-            explain: of C code, and what malloc has not given back.
+        native_mb: resident memory, beyond what was there at the start, of C code: neither arenas nor larger blocks of
+            Python explain it, nor what malloc keeps although nobody uses it.
+        malloc_free_mb: resident memory that malloc keeps although nobody uses it, at most; None where malloc does not
+            tell, and then it is in `native_mb`.
         untracked_mb: resident memory that the estimate does not explain (older than the start, or native).
         components: by component, largest first.
         sites: by call site, largest first.
@@ -176,6 +184,7 @@ class MemoryReport(msgspec.Struct, frozen=True, kw_only=True):
     arena_mb: float | None = None
     fragmentation: float | None = None
     native_mb: float | None = None
+    malloc_free_mb: float | None = None
     untracked_mb: float | None = None
     components: tuple[MemoryUse, ...] = ()
     sites: tuple[MemoryUse, ...] = ()

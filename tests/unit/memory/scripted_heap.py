@@ -38,6 +38,8 @@ class ScriptedHeap:
     )
     resolved: list[int] = field(default_factory=list)
     interval: float = 0.0
+    malloc: tuple[int, int] | None = None
+    asked_malloc: int = 0
     max_samples: int = 0
     epoch: int = 0
     active: bool = False
@@ -98,16 +100,21 @@ class ScriptedHeap:
         self.resolved.append(stack)
         return self._stacks[stack - FIRST_STACK]
 
-    def small_blocks(self) -> tuple[float, float, float]:
+    def small_blocks(self) -> tuple[float, float, float, float]:
         small = [sample for sample in self.samples if sample.is_small]
         return (
             sum(one.live_bytes / 64 for one in small),
             sum(one.live_bytes for one in small),
             sum(one.variance for one in small),
+            sum(one.live_bytes for one in small),
         )
 
     def state(self) -> dict[str, float]:
         return {"interval": self.interval, "alive": len(self.samples), "max_samples": self.max_samples, **self.figures}
+
+    def malloc_free(self) -> tuple[int, int] | None:
+        self.asked_malloc += 1
+        return self.malloc
 
     def arena_bytes(self) -> int:
         return self.arenas

@@ -86,6 +86,8 @@ def test_new_births_stay_exact_while_old_ones_get_coarser() -> None:
     times = BirthTimes(0, 0.0, most=16)
     for epoch in range(1, 200):
         times.mark(epoch, float(epoch))
-    oldest, newest = times.of(packed((50, 1, 1.0), (197, 1, 1.0)), 199.0)
+        recent = range(max(epoch - 6, 0), epoch)
+        found = times.of(packed(*((born, 1, 1.0) for born in recent)), float(epoch))
+        assert [(one.from_s, one.to_s) for one in found] == [(float(born), born + 1.0) for born in recent]
+    (oldest,) = times.of(packed((50, 1, 1.0)), 199.0)
     assert oldest.to_s - oldest.from_s > 1.0
-    assert (newest.from_s, newest.to_s) == (197.0, 198.0)

@@ -66,6 +66,7 @@ def test_a_second_snapshot_at_the_same_time_fixes_no_birth_that_is_still_open() 
     heap.allocate(CACHE, n_bytes=1000)
     assert one.snapshot(10.0).stacks[0].births == (Births(10.0, 10.0, 1, 1000.0),)
     assert one.snapshot(20.0).stacks[0].births == (Births(10.0, 20.0, 1, 1000.0),)
+    assert not any("earlier" in remark for remark in one.report(20.0).remarks)
 
 
 def test_births_stay_true_however_many_snapshots_there_were() -> None:
@@ -142,6 +143,13 @@ def test_a_report_of_a_snapshot_at_hand_takes_no_other() -> None:
     assert heap.epoch == epoch
 
 
+def test_the_kernel_walks_no_pages_for_whoever_does_not_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.memory.profiler.pss_bytes", lambda: 5 * MB)
+    one = profiler(ScriptedHeap())
+    assert one.report(1.0).pss_mb == 5.0
+    assert one.report(2.0, with_pss=False).pss_mb is None
+
+
 def test_the_growth_rate_comes_of_the_readings_that_were_taken_and_is_none_before() -> None:
     one = profiler(ScriptedHeap(), growth_window_s=60)
     one.start(0.0)
@@ -173,6 +181,16 @@ def test_a_wider_interval_than_asked_for_is_told() -> None:
     heap.interval *= 4
     assert one.snapshot(1.0).interval_bytes == 4 * 131072
     assert any("one block every 524,288 bytes is sampled now" in remark for remark in one.report(2.0).remarks)
+
+
+def test_the_more_free_chunks_malloc_has_the_less_often_it_is_asked() -> None:
+    heap = ScriptedHeap(malloc=(600 * MB, 200_000))
+    one = profiler(heap)
+    one.start()
+    before = heap.asked_malloc
+    kept = [one.snapshot(float(tick)).malloc_free_bytes for tick in range(10)]
+    assert kept == [600 * MB] * 10
+    assert heap.asked_malloc - before == 2
 
 
 def test_hooks_that_another_tool_took_away_leave_resident_memory() -> None:
@@ -208,6 +226,8 @@ def test_a_hook_that_refuses_leaves_resident_memory_and_its_words() -> None:
     heap.refuses = None
     one.start()
     assert [*tiers, one.tier] == [HeapTier.RSS_ONLY, HeapTier.SAMPLING]
+    one.stop()
+    assert heap.calls == ["start", "stop"]
 
 
 def test_a_disabled_tocsin_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,6 +296,22 @@ def test_the_last_of_two_profilers_stops_the_hook_and_the_second_empties_no_tabl
     assert heap.calls == ["start", "stop"]
 
 
+def test_a_profiler_that_stops_while_another_starts_leaves_the_hook_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    heap = ScriptedHeap()
+    first, second = profiler(heap), profiler(heap)
+    first.start()
+    mark = heap.mark
+
+    def collected_in_here() -> int:
+        first.stop()
+        return mark()
+
+    monkeypatch.setattr(heap, "mark", collected_in_here)
+    second.start()
+    assert heap.active
+    assert second.snapshot(1.0).tier is HeapTier.SAMPLING
+
+
 def test_a_start_after_a_stop_begins_with_nothing() -> None:
     heap = ScriptedHeap()
     one = profiler(heap)
@@ -288,6 +324,18 @@ def test_a_start_after_a_stop_begins_with_nothing() -> None:
     heap.allocate(CACHE, n_bytes=1000)
     assert one.snapshot(40.0).stacks[0].births == (Births(30.0, 40.0, 1, 1000.0),)
     assert heap.calls == ["start", "stop", "start"]
+
+
+def test_the_stacks_of_one_start_say_nothing_of_those_of_the_next() -> None:
+    heaps = [ScriptedHeap(), ScriptedHeap()]
+    one = MemoryProfiler(load=iter([(heap, "") for heap in heaps]).__next__)
+    named = []
+    for heap, place in zip(heaps, (CACHE, MAIN), strict=True):
+        one.start()
+        heap.allocate(place, n_bytes=1000)
+        named += [use.name for use in one.report(1.0).sites]
+        one.stop()
+    assert named == ["/srv/shop/cache.py:41 in remember", "/srv/shop/main.py:9 in main"]
 
 
 def test_a_profiler_that_is_dropped_gives_the_hook_back() -> None:

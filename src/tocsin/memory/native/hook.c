@@ -11,7 +11,7 @@
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((noinline, cold))
-#define FAR (INT64_MAX / 4) /* a distance that is not reached */
+#define FAR (UINT64_MAX / 4) /* a distance that is not reached */
 
 typedef struct {
     PyMemAllocatorEx before;
@@ -19,7 +19,7 @@ typedef struct {
 } __attribute__((aligned(64))) Domain;
 
 typedef struct {
-    int64_t left;   /* bytes to the next sample */
+    uint64_t left;  /* bytes that may still come without one being sampled */
     unsigned start; /* for which `left` was drawn; 0: never */
     unsigned level; /* at which it was */
 } Thread;
@@ -31,11 +31,23 @@ static unsigned starts; /* as `active` */
 
 OF_THREAD Thread own;
 
+/* Count a block; whether it is reached. The wrapped difference stays until the next draw. One instruction and a jump. */
+static inline int counts(size_t size)
+{
+    return UNLIKELY(__builtin_sub_overflow(own.left, (uint64_t)size, &own.left));
+}
+
+/* Whether a block of this size counts here; the compiler sees that for RAW this is always so. */
+static inline int own_business(const Domain *domain, size_t size)
+{
+    return domain == &raw || size <= domain->counts_up_to;
+}
+
 static void draw(void)
 {
     const Samples *samples = samples_state();
     double bytes = ceil(-log(samples_random()) * samples_interval(samples->interval, samples->level));
-    own.left = bytes < 1.0 ? 1 : bytes < (double)FAR ? (int64_t)bytes : FAR;
+    own.left = bytes < 1.0 ? 0 : bytes < (double)FAR ? (uint64_t)bytes - 1 : FAR;
     own.start = starts;
     own.level = samples->level;
 }
@@ -66,8 +78,7 @@ static COLD void reached(const void *block, size_t size)
     if (!is_sample) {
         /* The thread's first block, or its distance was drawn for another start: begin with this block. */
         draw();
-        own.left -= (int64_t)size;
-        is_sample = own.left <= 0;
+        is_sample = counts(size);
     }
     if (is_sample) {
         if (active && block != NULL && size > 0)
@@ -108,16 +119,32 @@ static COLD void free_sampled(const Domain *domain, void *context, void *block)
     domain->before.free(context, block);
 }
 
-/* pymalloc may hand a block over to RAW within, or get it from there: then it was counted there. */
-static inline void *resize(const Domain *domain, void *context, void *block, size_t size)
+static COLD void *realloc_reached(const Domain *domain, void *context, void *block, size_t size)
 {
-    if (size > domain->counts_up_to)
-        return domain->before.realloc(context, block, size);
-    int64_t left = own.left;
+    own.left = FAR;
     void *moved = domain->before.realloc(context, block, size);
-    if (own.left == left && UNLIKELY((own.left -= (int64_t)size) <= 0))
+    reached(moved, size);
+    return moved;
+}
+
+/* pymalloc may hand a block over to RAW within, or get it from there: then it was counted there. */
+static __attribute__((noinline)) void *resize_small(const Domain *domain, void *context, void *block, size_t size)
+{
+    uint64_t left = own.left;
+    void *moved = domain->before.realloc(context, block, size);
+    if (own.left == left && counts(size))
         reached(moved, size);
     return moved;
+}
+
+static inline void *resize(const Domain *domain, void *context, void *block, size_t size)
+{
+    if (domain == &raw)
+        return counts(size) ? realloc_reached(domain, context, block, size)
+                            : domain->before.realloc(context, block, size);
+    if (own_business(domain, size))
+        return resize_small(domain, context, block, size);
+    return domain->before.realloc(context, block, size);
 }
 
 static COLD void *realloc_sampled(const Domain *domain, void *context, void *block, size_t size)
@@ -138,14 +165,14 @@ static COLD void *realloc_sampled(const Domain *domain, void *context, void *blo
 #define HOOKS(domain)                                                                                    \
     static void *domain##_malloc(void *context, size_t size)                                             \
     {                                                                                                    \
-        if (size <= domain.counts_up_to && UNLIKELY((own.left -= (int64_t)size) <= 0))                   \
+        if (own_business(&domain, size) && counts(size))                                                 \
             return malloc_reached(&domain, context, size);                                               \
         return domain.before.malloc(context, size);                                                      \
     }                                                                                                    \
     static void *domain##_calloc(void *context, size_t number, size_t size)                              \
     {                                                                                                    \
         size_t bytes = number * size;                                                                    \
-        if (bytes <= domain.counts_up_to && UNLIKELY((own.left -= (int64_t)bytes) <= 0))                 \
+        if (own_business(&domain, bytes) && counts(bytes))                                               \
             return calloc_reached(&domain, context, number, size);                                       \
         return domain.before.calloc(context, number, size);                                              \
     }                                                                                                    \
@@ -170,7 +197,7 @@ HOOKS(obj)
 /* Whether a block that is asked for comes by one of the hooks that count it. */
 static int comes_by(void *(*allocate)(size_t), void (*release)(void *), size_t size)
 {
-    int64_t left = own.left;
+    uint64_t left = own.left;
     own.left = FAR;
     release(allocate(size));
     int counted = own.left != FAR;
@@ -208,7 +235,6 @@ int hook_install(void)
     PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &raw.before);
     PyMem_GetAllocator(PYMEM_DOMAIN_MEM, &mem.before);
     PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &obj.before);
-    raw.counts_up_to = SIZE_MAX;
     put_in(PYMEM_DOMAIN_RAW, &raw, (PyMemAllocatorEx){NULL, raw_malloc, raw_calloc, raw_realloc, raw_free});
     mem.counts_up_to = find_limit(PyMem_Malloc, PyMem_Free);
     obj.counts_up_to = find_limit(PyObject_Malloc, PyObject_Free);
@@ -252,7 +278,7 @@ int hook_is_active(void)
 
 void hook_track(const void *block, size_t size)
 {
-    if (UNLIKELY((own.left -= (int64_t)size) <= 0))
+    if (counts(size))
         reached(block, size);
 }
 

@@ -18,6 +18,8 @@
 
 /* pymalloc hands what is larger over to RAW, where it comes by a second time. */
 #define PYMALLOC_AT_MOST 512
+/* The sizes it gives are multiples of this. */
+#define PYMALLOC_STEP (sizeof(void *) > 4 ? 16 : 8)
 
 /* Put the hook in place, once for the life of the process; with the GIL held. 0, or an errno. */
 int hook_install(void);

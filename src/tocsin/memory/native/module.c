@@ -9,6 +9,7 @@
 
 #include "arenas.h"
 #include "frames.h"
+#include "free_chunks.h"
 #include "hook.h"
 #include "numpy.h"
 #include "pace.h"
@@ -183,16 +184,18 @@ static PyObject *survivors(PyObject *module, PyObject *args)
         return NULL;
     if (most < 0 || most > 1 << 24)
         return PyErr_Format(PyExc_ValueError, "most: expected 0 to 16,777,216, found %zd", most);
-    Sample *copies = malloc(((size_t)most + 1) * sizeof(Sample));
-    if (copies == NULL)
-        return PyErr_NoMemory();
     Py_ssize_t count = 0;
     size_t place = 0;
     samples_lock();
-    for (const Sample *sample; count < most && (sample = samples_next(&place)) != NULL;)
+    if ((size_t)most > samples_state()->live)
+        most = (Py_ssize_t)samples_state()->live;
+    Sample *copies = samples_malloc(((size_t)most + 1) * sizeof(Sample));
+    for (const Sample *sample; copies != NULL && count < most && (sample = samples_next(&place)) != NULL;)
         if (sample->stack == number)
             copies[count++] = *sample;
     samples_unlock();
+    if (copies == NULL)
+        return PyErr_NoMemory();
     PyObject *found = PyList_New(count);
     for (Py_ssize_t at = 0; found != NULL && at < count; at++) {
         PyObject *one = Py_BuildValue("(KnI)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
@@ -223,7 +226,7 @@ static PyObject *state(PyObject *module, PyObject *unused)
 
 static PyObject *small_blocks(PyObject *module, PyObject *unused)
 {
-    double blocks = 0.0, bytes = 0.0, variance = 0.0;
+    double blocks = 0.0, bytes = 0.0, variance = 0.0, set_aside = 0.0;
     size_t place = 0;
     samples_lock();
     double interval = samples_state()->interval;
@@ -235,9 +238,22 @@ static PyObject *small_blocks(PyObject *module, PyObject *unused)
         blocks += 1.0 / chance;
         bytes += weight;
         variance += weight * weight * (1.0 - chance);
+        set_aside += (double)((sample->size + PYMALLOC_STEP - 1) / PYMALLOC_STEP * PYMALLOC_STEP) / chance;
     }
     samples_unlock();
-    return Py_BuildValue("(ddd)", blocks, bytes, variance);
+    return Py_BuildValue("(dddd)", blocks, bytes, variance, set_aside);
+}
+
+static PyObject *malloc_free(PyObject *module, PyObject *unused)
+{
+    size_t bytes = 0, chunks = 0;
+    int known;
+    Py_BEGIN_ALLOW_THREADS;
+    known = free_chunks(&bytes, &chunks);
+    Py_END_ALLOW_THREADS;
+    if (!known)
+        Py_RETURN_NONE;
+    return Py_BuildValue("(nn)", (Py_ssize_t)bytes, (Py_ssize_t)chunks);
 }
 
 static PyObject *arena_bytes(PyObject *module, PyObject *unused)
@@ -266,6 +282,7 @@ static PyMethodDef functions[] = {
     {"survivors", survivors, METH_VARARGS, "Some sampled blocks of a stack that live."},
     {"state", state, METH_NOARGS, "How the sampling does."},
     {"small_blocks", small_blocks, METH_NOARGS, "What lives of blocks that pymalloc holds."},
+    {"malloc_free", malloc_free, METH_NOARGS, "What malloc keeps although nobody uses it."},
     {"arena_bytes", arena_bytes, METH_NOARGS, "Bytes that pymalloc holds from the system."},
     {"_fail_next", fail_next, METH_VARARGS, "For tests: allocations of the tables fail."},
     {NULL, NULL, 0, NULL},

@@ -1,0 +1,1 @@
+"""Programs that `python -m benchmarks memory` watches: each has `work(rounds)`, which gives a number to check."""
