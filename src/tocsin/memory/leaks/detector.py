@@ -146,7 +146,7 @@ class LeakDetector:
         timeline, observed_s = self._timeline, self._timeline.observed_s
         for group, history in self._tracked.items():
             standing = group.standing
-            if standing.state is LeakState.WATCH and _is_old(history, now_s):
+            if standing.state is LeakState.WATCH and _is_old(group, history, now_s):
                 standing.acquit(now_s)
             if not (standing.is_accused or (group in changed and _is_worth_it(group, history, now_s))):
                 continue
@@ -154,7 +154,7 @@ class LeakDetector:
                 continue
             group.judged_s = now_s
             group.growth = find_growth(history, timeline, standing=standing.is_accused)
-            standing.step(group.growth, group.live_bytes, now_s=now_s, observed_s=observed_s)
+            standing.step(group.growth, group.live_bytes, samples=history.samples, now_s=now_s, observed_s=observed_s)
 
 
 def _is_thinned(last: HeapSnapshot, snapshot: HeapSnapshot) -> bool:
@@ -167,12 +167,15 @@ def _is_worth_it(group: Group, history: CohortHistory, now_s: float) -> bool:
     """Whether a site that is not accused may have to be: not one of which nothing was born for long, as most are."""
     if group.standing.state is not None or 0 < group.samples < TRACKED:
         return True
-    return history.samples >= LEAST_SAMPLES and not _is_old(history, now_s)
+    return history.samples >= LEAST_SAMPLES and not _is_old(group, history, now_s)
 
 
-def _is_old(history: CohortHistory, now_s: float) -> bool:
-    """Whether nothing was born for as long as all that lives took to be."""
-    return now_s - history.end_s > history.end_s - history.begin_s
+def _is_old(group: Group, history: CohortHistory, now_s: float) -> bool:
+    """Whether nothing was born for as long as all that lives took to be; a block that grows is born again each time."""
+    begin_s = history.begin_s
+    if group.samples < TRACKED:
+        begin_s = min(begin_s, group.standing.first_s)
+    return now_s - history.end_s > history.end_s - begin_s
 
 
 def _is_tracked(group: Group) -> bool:

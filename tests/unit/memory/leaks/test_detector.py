@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from tests.unit.memory.leaks.simulated import FINE, INTERVAL, LEAK, Block, evenly, every, frames, snapshots
 
+import tocsin
 from tocsin.memory.leaks import LeakDetector
 from tocsin.model.memory import Frame, HeapSnapshot, HeapTier, LeakAnalysis, LeakSite, LeakState
 
@@ -201,6 +203,20 @@ def test_the_line_of_the_user_is_named_and_not_that_of_the_library() -> None:
 
     assert (site.file, site.line) == (LEAK, 12)
     assert site.stack[0].line == 175
+
+
+def test_what_tocsin_itself_holds_is_no_leak_of_who_calls_it() -> None:
+    ours = Frame(str(Path(tocsin.__file__).parent / "memory" / "sampling.py"), 3, "read")
+
+    def places(stack: int) -> tuple[Frame, ...]:
+        called, calls = (ours, Frame(LEAK, 1, "look")), (Frame(LEAK, 2, "listener"), ours, Frame(LEAK, 3, "main"))
+        return called if stack == 1 else calls
+
+    blocks = evenly(50, 0.0, 100.0, stack=1) + evenly(50, 0.0, 100.0, stack=2)
+
+    analysis = analysed(snapshots(blocks, every(1.0, 100.0), places))
+
+    assert [site.line for site in analysis.potential_leaks] == [2]
 
 
 def test_memory_that_no_python_code_asked_for_has_no_line() -> None:
