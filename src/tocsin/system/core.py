@@ -285,6 +285,9 @@ class SystemCore:
 
     def begin(self) -> None:
         """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
+        # Made here, and not by the first pass: a module that is half loaded on another thread when the program forks is
+        # half loaded, and locked, for ever in the child.
+        _ = self.monitor
         self.parts.start()
         if self._sensors is None and self.config.dynamic_interval:
             self.pressure.start()

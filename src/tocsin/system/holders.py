@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.worker import Worker
 
@@ -70,12 +70,18 @@ class HolderSearch:
             self._done()
 
 
-def scan(sites: Sequence[LeakSite]) -> dict[str, Retention]:
-    """Scan the heap for what holds some survivors of each site; empty where there is no hook to tell them."""
-    from tocsin.memory import hook  # noqa: PLC0415 - only where something leaks
+def load_scan() -> tuple[Callable[[], tuple[Any, str]], Callable[..., Mapping[int, Retention]]]:
+    """What a scan needs: the function that gives the hook, and the one that looks for holders."""
+    from tocsin.memory.hook import load  # noqa: PLC0415 - whoever only emits needs it not
     from tocsin.memory.retention import find_holders  # noqa: PLC0415 - as above
 
-    module, _ = hook.load()
+    return load, find_holders
+
+
+def scan(sites: Sequence[LeakSite]) -> dict[str, Retention]:
+    """Scan the heap for what holds some survivors of each site; empty where there is no hook to tell them."""
+    load, find_holders = load_scan()
+    module, _ = load()
     if module is None:
         return {}
     survivors: dict[int, list[int]] = {}

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from tocsin.library import is_own
+from tocsin.library import is_own, standard_folder
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory
 from tocsin.model.memory import HeapSnapshot, LeakAnalysis, LeakSite, LeakState, MemoryReport
 from tocsin.rules.defaults.memory import memory_rules
-from tocsin.system.holders import HolderSearch
+from tocsin.system.holders import HolderSearch, load_scan
 from tocsin.system.memory_sensor import MemorySensor
 
 if TYPE_CHECKING:
@@ -91,8 +91,14 @@ class MemoryRoom:
     # -- life
 
     def begin(self) -> None:
-        """See blocks from now on."""
+        """See blocks from now on.
+
+        All that looking needs is loaded here, so that no thread of ours is at it when the program forks.
+        """
         if self.enabled:
+            self._make_ready()
+            load_scan()
+            standard_folder()
             self.profiler.start(self._clock.now().mono_s)
 
     def end(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
@@ -153,7 +159,7 @@ class MemoryRoom:
     def look(self, now: Instant) -> Look:
         """Take a snapshot, and think about it."""
         with self._lock:
-            detector = self._detector = self._detector or self._make_detector()
+            detector = self._make_ready()
             began_s = time.thread_time()
             snapshot = self.profiler.snapshot(now.mono_s)
             detector.observe(snapshot, now.mono_s)
@@ -209,10 +215,13 @@ class MemoryRoom:
         own = () if alert.recommendations == _GENERAL.get(alert.rule) else alert.recommendations
         return given.EvidenceFound(alert.id, evidence, (*texts, *own) if texts else ())
 
-    def _make_detector(self) -> Detector:
-        from tocsin.memory.leaks import LeakDetector  # noqa: PLC0415 - as the profiler
+    def _make_ready(self) -> Detector:
+        with self._lock:
+            if self._detector is None:
+                from tocsin.memory.leaks import LeakDetector  # noqa: PLC0415 - as the profiler
 
-        return LeakDetector(components=self._components)
+                self._detector = LeakDetector(components=self._components)
+            return self._detector
 
     def _pause_s(self, now: Instant, analysis: LeakAnalysis, cost_s: float) -> float:
         """Seconds to the next look: twice as long in calm times, and longer where a look costs more than it may."""
