@@ -68,7 +68,9 @@ class Heap:
         self.looks.append(now_s)
         return HeapSnapshot(at_s=now_s, tier=HeapTier.SAMPLING, rss_bytes=100_000_000, remarks=("all is well",))
 
-    def report(self, now_s: float, *, snapshot: Any = None, limit_bytes: float | None = None) -> MemoryReport:
+    def report(
+        self, now_s: float, *, snapshot: Any = None, limit_bytes: float | None = None, pss: bool = True
+    ) -> MemoryReport:
         return msgspec.structs.replace(self.report_, limit_mb=None if limit_bytes is None else limit_bytes / 1e6)
 
     def observe(self, snapshot: HeapSnapshot, now_s: float | None = None) -> None:
