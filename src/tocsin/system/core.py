@@ -316,6 +316,18 @@ class SystemCore:
         inputs += self.supervision.look(now)
         self._step_with_loops(inputs, now)
 
+    def pass_if_alone(self) -> float:
+        """A pass, unless the watch thread makes them; seconds to the next."""
+        pause_s = self.interval_s()
+        if self.stepper.owner is None:
+            try:
+                self.one_pass()
+            except Exception as error:  # noqa: BLE001 - the loop edge: counted, backed off, never the end
+                self.watch.failed_passes.add()
+                self.watch.last_error = f"{type(error).__name__}: {error}"
+                pause_s = self.config.error_backoff
+        return pause_s
+
     def wants_beat(self) -> bool:
         """Whether event loops are watched: a block is to be seen in little more than a second, while it lasts."""
         return bool(self.loops.layout)

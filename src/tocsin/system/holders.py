@@ -53,6 +53,10 @@ class HolderSearch:
         began_s = self._began_s.get(site.key)
         return began_s is None or site.key in self._over or now_s - began_s >= PATIENCE_S
 
+    def forget(self) -> None:
+        """Look for all anew: another start of the profiler has other stacks."""
+        self._began_s, self._over = {}, set()
+
     def wait(self) -> bool:
         """Wait until all searches are over. False: they are not, after as long as a search may take."""
         return self._worker.flush(PATIENCE_S)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from tocsin.library import is_own, standard_folder
+from tocsin.memory import lease as _lease  # noqa: F401 - its hook at forks has to come before ours, which asks it to stop
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
@@ -105,6 +106,7 @@ class MemoryRoom:
         """See no more blocks; what was found stays to be asked for."""
         if self._profiler is not None:
             self._profiler.stop()
+        self._search.forget()
         return True
 
     def is_alive(self) -> bool:
