@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> Result:
         peers={**peers, **absent},
         packages=("numpy", "memray", "ddtrace"),
         notes=(
-            f"{args.rounds} rounds, the peers {min(args.rounds, args.peer_rounds)}; cpu: times that of no profiler.",
+            f"{args.rounds} rounds, the peers {min(args.rounds, args.peer_rounds)}; low and high: 95 %.",
             *(f"{name}: not run: not installed" for name in missing),
         ),
     )
@@ -109,6 +109,10 @@ def _ratios(runs: Runs, mode: str) -> list[float]:
     return [run["cpu_s"] / base["cpu_s"] for run, base in zip(runs[mode], runs[BASE], strict=False)]
 
 
+def _percent(ratio: float) -> float:
+    return 100 * (ratio - 1)
+
+
 def _geomean(values: list[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, values)))
 
@@ -133,11 +137,11 @@ def _figures(runs: dict[str, Runs], mode: str, rng: random.Random) -> Figures:
         for program, found in runs.items()
     }
     return {
-        "cpu_geomean_ratio": _geomean(list(medians.values())),
-        "cpu_geomean_low_ratio": low,
-        "cpu_geomean_high_ratio": high,
-        "cpu_worst_ratio": max(medians.values()),
-        **{f"{program.rstrip('_')}_cpu_ratio": value for program, value in medians.items()},
+        "cpu_added_geomean_percent": _percent(_geomean(list(medians.values()))),
+        "cpu_added_low_percent": _percent(low),
+        "cpu_added_high_percent": _percent(high),
+        "cpu_added_worst_percent": _percent(max(medians.values())),
+        **{f"{program.rstrip('_')}_cpu_added_percent": _percent(value) for program, value in medians.items()},
         "rss_added_median_mb": statistics.median(added.values()) / 1e6,
         "rss_added_worst_mb": max(added.values()) / 1e6,
     }
@@ -150,8 +154,7 @@ def _instructions() -> Result:
 
     def figures(mode: str) -> Figures:
         return {
-            f"{program.rstrip('_')}_instructions_added_percent": 100
-            * (counts[mode][program] / counts[BASE][program] - 1)
+            f"{program.rstrip('_')}_instructions_added_percent": _percent(counts[mode][program] / counts[BASE][program])
             for program in COUNTED
         }
 

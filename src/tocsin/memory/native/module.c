@@ -185,16 +185,18 @@ static PyObject *survivors(PyObject *module, PyObject *args)
         return NULL;
     if (most < 0 || most > 1 << 24)
         return PyErr_Format(PyExc_ValueError, "most: expected 0 to 16,777,216, found %zd", most);
-    Sample *copies = malloc(((size_t)most + 1) * sizeof(Sample));
-    if (copies == NULL)
-        return PyErr_NoMemory();
     Py_ssize_t count = 0;
     size_t place = 0;
     samples_lock();
-    for (const Sample *sample; count < most && (sample = samples_next(&place)) != NULL;)
+    if ((size_t)most > samples_state()->live)
+        most = (Py_ssize_t)samples_state()->live;
+    Sample *copies = samples_malloc(((size_t)most + 1) * sizeof(Sample));
+    for (const Sample *sample; copies != NULL && count < most && (sample = samples_next(&place)) != NULL;)
         if (sample->stack == number)
             copies[count++] = *sample;
     samples_unlock();
+    if (copies == NULL)
+        return PyErr_NoMemory();
     PyObject *found = PyList_New(count);
     for (Py_ssize_t at = 0; found != NULL && at < count; at++) {
         PyObject *one = Py_BuildValue("(KnI)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,
