@@ -143,7 +143,7 @@ class MemoryProfiler:
         *,
         snapshot: HeapSnapshot | None = None,
         limit_bytes: float | None = None,
-        pss: bool = True,
+        with_pss: bool = True,
     ) -> MemoryReport:
         """What is known of the memory of this process.
 
@@ -151,7 +151,7 @@ class MemoryProfiler:
             now_s: monotonic seconds.
             snapshot: of this profiler at this time, where the caller has it; else one is taken.
             limit_bytes: memory that the process may use, if it is not the one of the constructor.
-            pss: whether to ask for the proportional share, for which the kernel walks all pages of the process.
+            with_pss: ask for the proportional share too, for which the kernel walks all pages and mappings.
         """
         with self._lock():
             seen = self.snapshot(now_s) if snapshot is None else snapshot
@@ -161,7 +161,7 @@ class MemoryProfiler:
                 at_s=seen.at_s,
                 tier=seen.tier,
                 rss_mb=mb(seen.rss_bytes),
-                pss_mb=mb(pss_bytes()) if pss else None,
+                pss_mb=mb(pss_bytes()) if with_pss else None,
                 peak_rss_mb=mb(peak_rss_bytes()),
                 growth_rate_mb_per_s=self._growth.mb_per_s(),
                 growth_window_s=self._growth.window_s,

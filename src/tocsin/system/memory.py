@@ -168,7 +168,7 @@ class MemoryRoom:
             for key, found in self._search.results():
                 detector.retained(key, found.chain, found.bounded_by)
             limit = self._limit_bytes()
-            report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit, pss=False)
+            report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit, with_pss=False)
             analysis = _with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
             self._search.begin(analysis.potential_leaks, now.mono_s)
             self._last = Look(snapshot, report, analysis)

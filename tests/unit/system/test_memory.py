@@ -69,7 +69,7 @@ class Heap:
         return HeapSnapshot(at_s=now_s, tier=HeapTier.SAMPLING, rss_bytes=100_000_000, remarks=("all is well",))
 
     def report(
-        self, now_s: float, *, snapshot: Any = None, limit_bytes: float | None = None, pss: bool = True
+        self, now_s: float, *, snapshot: Any = None, limit_bytes: float | None = None, with_pss: bool = True
     ) -> MemoryReport:
         return msgspec.structs.replace(self.report_, limit_mb=None if limit_bytes is None else limit_bytes / 1e6)
 
