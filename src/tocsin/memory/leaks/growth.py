@@ -95,7 +95,7 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
     episode = _episode(settled, end_s)
     figures = _Figures(episode, end_s)
     # A cluster of births that chance made is no rate that could have stopped: all of them together have to say so.
-    missing = min(figures.missing, _Figures(settled, end_s).missing) if len(episode) < len(settled) else figures.missing
+    missing = min(figures.missing, _missing(settled, end_s)) if len(episode) < len(settled) else figures.missing
     snapshots = timeline.snapshots_since(episode[0].begin_s)
     third_s = end_s - figures.length_s / 3
     growth = Growth(
@@ -199,11 +199,11 @@ def _dispersion(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> floa
 
 
 def _by_bin(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> list[float]:
-    width_s = max(end_s - begin_s, 1e-9) / _BINS
+    per_s = _BINS / max(end_s - begin_s, 1e-9)
     counts = [0.0] * _BINS
     for cohort in cohorts:
-        middle_s = (cohort.begin_s + cohort.end_s) / 2
-        counts[min(max(int((middle_s - begin_s) / width_s), 0), _BINS - 1)] += cohort.even
+        place = int(((cohort.begin_s + cohort.end_s) / 2 - begin_s) * per_s)
+        counts[place if place < _BINS else _BINS - 1] += cohort.even
     return counts
 
 
@@ -213,20 +213,29 @@ class _Figures:
     def __init__(self, episode: Sequence[Cohort], end_s: float) -> None:
         begin_s = episode[0].begin_s
         self.length_s = max(end_s - begin_s, 1e-9)
-        self.samples = sum(cohort.even for cohort in episode)
+        self.samples = sum([cohort.even for cohort in episode])
         counts = _by_bin(episode, begin_s, begin_s + self.length_s)
-        self.occupied = sum(count > 0 for count in counts)
-        last_s = episode[-1].end_s
-        grown_s = max(last_s - begin_s, 1e-9)
-        dispersion = _dispersion(episode, begin_s, last_s)
-        self.missing = (end_s - last_s) * self.samples / grown_s / dispersion
-        middles = ((cohort, (cohort.begin_s + cohort.end_s) / 2 - begin_s) for cohort in episode)
-        self.place = sum(cohort.even * middle_s for cohort, middle_s in middles) / self.samples / self.length_s
+        self.occupied = sum([count > 0 for count in counts])
+        dispersion = _dispersion(episode, begin_s, episode[-1].end_s)
+        self.missing = _missing(episode, end_s, dispersion)
+        moment = sum([cohort.even * (cohort.begin_s + cohort.end_s) for cohort in episode]) / 2
+        self.place = (moment / self.samples - begin_s) / self.length_s
         self.place_error = sqrt(dispersion / 12 / self.samples)
         self.last_third = _share_after(episode, end_s - self.length_s / 3)
         self.even_third = self.samples / 3
         self.third_error = sqrt(dispersion * self.even_third)
         self.recency = self.last_third / self.even_third
+
+
+def _missing(cohorts: Sequence[Cohort], end_s: float, dispersion: float | None = None) -> float:
+    """How many births, or bursts of them, should have come since the last one, at the rate up to it."""
+    begin_s, last_s = cohorts[0].begin_s, cohorts[-1].end_s
+    if end_s <= last_s:
+        return 0.0
+    if dispersion is None:
+        dispersion = _dispersion(cohorts, begin_s, last_s)
+    rate = sum([cohort.even for cohort in cohorts]) / max(last_s - begin_s, 1e-9)
+    return (end_s - last_s) * rate / dispersion
 
 
 def _share_after(cohorts: Sequence[Cohort], after_s: float) -> float:

@@ -12,6 +12,7 @@ SURE_SAMPLES: Final = int(LEAST_SAMPLES * _LONGER)
 SURE_SNAPSHOTS: Final = int(LEAST_SNAPSHOTS * _LONGER)
 SURE_S: Final = LEAST_S * _LONGER
 _LEAST_SHARE: Final = 0.02  # of the whole observation: a busy minute after ten hours is no leak yet
+_MUCH_MORE: Final = 2.0
 _GONE: Final = 0.5  # of the most that was ever alive
 _OVER = (Trend.STOPPED, Trend.DIES)
 
@@ -19,11 +20,12 @@ _OVER = (Trend.STOPPED, Trend.DIES)
 class Standing:
     """What is thought of one site."""
 
-    __slots__ = ("_first_length_s", "most_bytes", "since_s", "state")
+    __slots__ = ("_first_length_s", "first_bytes", "most_bytes", "since_s", "state")
 
     def __init__(self) -> None:
         self.state: LeakState | None = None
         self.since_s = 0.0
+        self.first_bytes: float | None = None
         self.most_bytes = 0.0
         self._first_length_s = 0.0
 
@@ -41,10 +43,16 @@ class Standing:
             now_s: when.
             observed_s: how long all has been observed.
         """
+        if self.first_bytes is None:
+            self.first_bytes = live_bytes
         state = self._next(growth, live_bytes, observed_s)
         self.most_bytes = max(self.most_bytes, live_bytes)
         if state != self.state:
             self.state, self.since_s = state, now_s
+
+    def acquit(self, now_s: float) -> None:
+        """Nothing is thought of it any more."""
+        self.state, self.since_s = None, now_s
 
     def _next(self, growth: Growth, live_bytes: float, observed_s: float) -> LeakState | None:
         if growth.trend is Trend.GROWS:
@@ -56,7 +64,8 @@ class Standing:
         if self.state in {LeakState.BOUNDED, LeakState.RESOLVED}:
             return self.state
         watched = growth.trend in {Trend.FEW, Trend.UNEVEN, Trend.SLOWS} and growth.samples >= LEAST_SAMPLES // 2
-        return LeakState.WATCH if watched else None
+        # One block that grows, as a bytearray does, is one sample, however large; so it never comes to more than this.
+        return LeakState.WATCH if watched or live_bytes >= _MUCH_MORE * (self.first_bytes or live_bytes) else None
 
     def _doubt(self, growth: Growth, live_bytes: float) -> LeakState | None:
         """It does not grow evenly now, and has not ended either."""

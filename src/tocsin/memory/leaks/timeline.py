@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ class Timeline:
         self.snapshots = 0
         self.is_even = True
 
+    def begin(self, started_s: float, births_s: Iterable[float], *, interval_bytes: float) -> None:
+        """What was before the first snapshot.
+
+        Args:
+            started_s: since when births are known.
+            births_s: ends of intervals of birth that are known since then.
+            interval_bytes: mean bytes between two samples.
+        """
+        known = sorted({started_s, *births_s})
+        step = -(-len(known) // (MOST_MARKS // 2))
+        self.times = [at_s for at, at_s in enumerate(known) if at % step == 0]
+        self._numbers = [0] * len(self.times)
+        self._rss = [None] * len(self.times)
+        self._intervals = [interval_bytes] * len(self.times)
+
     def add(
         self, now_s: float, rss_bytes: int | None = None, *, interval_bytes: float = 0.0
     ) -> tuple[float, float] | None:
@@ -42,12 +57,12 @@ class Timeline:
             interval_bytes: mean bytes between two samples, then.
         Returns: the time that is not remembered any more, and the one whose cohort takes over, if there is such.
         """
+        self.snapshots += 1
         self.times.append(now_s)
         self._numbers.append(self.snapshots)
         self._rss.append(rss_bytes)
         self.is_even = self.is_even and (not self._intervals or self._intervals[-1] == interval_bytes)
         self._intervals.append(interval_bytes)
-        self.snapshots += 1
         return self._drop() if len(self.times) > MOST_MARKS else None
 
     def _drop(self) -> tuple[float, float]:
@@ -81,14 +96,12 @@ class Timeline:
         place = bisect_left(self.times, at_s)
         if place >= len(self.times):
             return 0
-        return self.snapshots - self._numbers[place] - (self.times[place] == at_s)
+        return self.snapshots - self._numbers[place] + (self.times[place] > at_s)
 
     def rss_at(self, at_s: float) -> int | None:
-        """Resident memory at the last remembered snapshot that is not later than a time, in bytes."""
-        place = bisect_left(self.times, at_s)
-        if place >= len(self.times) or self.times[place] > at_s:
-            place -= 1
-        return self._rss[max(place, 0)] if self._rss else None
+        """Resident memory at the last remembered snapshot that is not later than a time, or the first; in bytes."""
+        place = max(bisect_right(self.times, at_s) - 1, 0)
+        return next((rss for rss in self._rss[place:] if rss is not None), None)
 
     @property
     def observed_s(self) -> float:

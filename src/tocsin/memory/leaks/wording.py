@@ -36,7 +36,8 @@ def seconds(span_s: float) -> str:
 
 
 def _grown(site: LeakSite, growth: Growth) -> str:
-    return f"{growth.samples} sampled survivors ({site.live_bytes / MB:.1f} MB) were born within {seconds(growth.length_s)}"
+    held, span = f"{site.live_bytes / MB:.1f} MB", seconds(growth.length_s)
+    return f"{growth.samples} sampled survivors ({held}) were born within {span}"
 
 
 def _confirmed(site: LeakSite, growth: Growth) -> str:
@@ -54,10 +55,8 @@ def _suspected(site: LeakSite, growth: Growth) -> str:
 
 def _watch(site: LeakSite, growth: Growth) -> str:
     if site.samples < LEAST_SAMPLES:
-        return (
-            f"{site.samples} sampled survivors hold {site.live_bytes / MB:.1f} MB; below {LEAST_SAMPLES} nothing is "
-            "called a leak"
-        )
+        who = "1 sampled survivor holds" if site.samples == 1 else f"{site.samples} sampled survivors hold"
+        return f"{who} {site.live_bytes / MB:.1f} MB; below {LEAST_SAMPLES} nothing is called a leak"
     return f"{_grown(site, growth)}: {growth.trend}"
 
 
