@@ -111,8 +111,13 @@ def make_counter() -> Callable[[Any], None]:
 KEEP = make_counter()
 
 
-def holders_of(addresses: Sequence[int], **how: Any) -> Retention:
-    return find_holders({7: addresses}, pause=lambda _: None, **how)[7]
+def holders_of(addresses: Sequence[int]) -> Retention:
+    return find({7: addresses})[7]
+
+
+def find(survivors: dict[int, Sequence[int]], **how: Any) -> dict[int, Retention]:
+    """Without resting, and with time enough for a busy machine."""
+    return find_holders(survivors, **{"budget_s": 60.0, "pause": lambda _: None, **how})
 
 
 @pytest.fixture(autouse=True)
@@ -317,7 +322,7 @@ def test_what_is_held_everywhere_does_not_keep_others_from_an_answer() -> None:
     word = b"a word in many places".decode()  # a string of its own
     NESTED["many"] = [{"key": word, number: Thing()} for number in range(3000)]
     SESSIONS.extend(Thing() for _ in range(10))
-    found = find_holders({1: [id(word)], 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    found = find({1: [id(word)], 2: list(map(id, SESSIONS))})
     assert found[2].chain == ("list[len 10]", f"global {HERE}.SESSIONS")
     assert found[1].chain[-1] == f"global {HERE}.NESTED"
 
@@ -370,36 +375,39 @@ def test_what_is_gone_has_an_empty_chain_and_a_remark() -> None:
     found = holders_of([address])
     assert (found.chain, found.share, found.complete) == ((), 0.0, True)
     assert "freed meanwhile" in found.remark
-    assert find_holders({}) == {}
+    assert find({}) == {}
     assert holders_of([]) == Retention()
 
 
 def test_it_says_when_the_time_was_not_enough() -> None:
     SESSIONS.append(Thing())
-    found = holders_of([id(SESSIONS[0])], budget_s=0.0, slice_s=1e-6)
+    found = find({7: [id(SESSIONS[0])]}, budget_s=0.0, slice_s=1e-6)[7]
     assert not found.complete
     assert "stopped after" in found.remark
 
 
 def test_more_blocks_than_can_be_asked_for_are_shortened_evenly() -> None:
     SESSIONS.extend(Thing() for _ in range(5000))
-    found = find_holders({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    found = find({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))})
     assert {one.chain[-1] for one in found.values()} == {f"global {HERE}.SESSIONS"}
 
 
 def test_collections_during_the_search_do_no_harm() -> None:
-    STORE._cache.update((number, [Thing()]) for number in range(20_000))
+    STORE._cache.update((number, [Thing()]) for number in range(5_000))
     garbage: list[Any] = []
+    rests = iter(range(20))  # then let it finish
 
     def rest(_: float) -> None:
+        if next(rests, None) is None:
+            return
         garbage[:] = [[Thing()] for _ in range(50)]
         gc.collect(len(garbage) % 3)
         gc.collect()
         STORE._cache[len(STORE._cache)] = [Thing()]
         STORE._cache.pop(5, None)
 
-    addresses = [id(one[0]) for one in list(STORE._cache.values())[::1000]]
-    found = find_holders({1: addresses}, slice_s=0.002, pause=rest)[1]
+    addresses = [id(one[0]) for one in list(STORE._cache.values())[::250]]
+    found = find({1: addresses}, slice_s=0.0005, pause=rest)[1]
     assert found.chain[-2:] == (f"attribute _cache of {HERE}.Store", f"global {HERE}.STORE")
 
 
@@ -447,3 +455,13 @@ def test_frames_and_generators_that_were_kept() -> None:
     address = next(generator)
     SESSIONS.append(generator)
     assert holders_of([address]).chain[:2] == ("list[len 1]", f"local page of generator {produce.__qualname__}")
+
+
+def test_arrays_of_numpy_and_what_they_refer_to() -> None:
+    numpy = pytest.importorskip("numpy")
+    SESSIONS.extend(numpy.ones(2000)[5:] for _ in range(5))
+    data = [array.base.__array_interface__["data"][0] for array in SESSIONS]
+    tail = ("list[len 5]", f"global {HERE}.SESSIONS")
+    assert holders_of(data).chain == ("numpy.ndarray", "numpy.ndarray", *tail)
+    SESSIONS[:] = [numpy.array([Thing(), [1]], dtype=object) for _ in range(5)]
+    assert holders_of([id(array[0]) for array in SESSIONS]).chain == ("numpy.ndarray", *tail)
