@@ -9,11 +9,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tocsin.alerts.history import AlertHistory
-from tocsin.clock import SystemClock
 from tocsin.coordinator import MonitoringCoordinator
 from tocsin.delivery import Delivery
 from tocsin.engine import Engine
-from tocsin.errors import SampleError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
@@ -93,7 +91,7 @@ class SystemCore:
             self._attach(channel, route)
         self._monitor: PerformanceMonitor | None = None
         self._monitor_lock = threading.Lock()  # held while the monitor is made
-        self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
+        self.reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish)
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
@@ -146,34 +144,9 @@ class SystemCore:
             return None
         return answers[0] if answers else None
 
-    async def read_sensor(self, name: str) -> dict[SeriesKey, float]:
-        """Read one sensor now; empty, if it is absent or fails, or if another one hangs."""
-        monitor = self.monitor
-        if not await self._may_read():
-            return {}
-        try:
-            return monitor.read_sensor(name, self.clock.now())
-        except SampleError:
-            return {}  # the sensor was set aside, and `tocsin doctor` says why
-        finally:
-            self._reading.release()
-
-    async def _may_read(self) -> bool:
-        """Take the sensors without blocking the caller's event loop. False: somebody reads them for too long."""
-        if self._reading.acquire(blocking=False):
-            return True
-        import asyncio  # noqa: PLC0415 - as above
-
-        until_s = SystemClock().now().mono_s + ANSWER_WITHIN_S
-        while SystemClock().now().mono_s < until_s:
-            await asyncio.sleep(0.005)
-            if self._reading.acquire(blocking=False):
-                return True
-        return False
-
     def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
         """The number of each series, new ones included."""
-        with self._reading:
+        with self.reading:
             return {key: self.monitor.id_of(key) for key in keys}
 
     @property
@@ -306,7 +279,7 @@ class SystemCore:
         now = self.clock.now()
         self.runtime.witness.look()
         monitor = self.monitor
-        with self._reading:
+        with self.reading:
             batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
@@ -335,7 +308,7 @@ class SystemCore:
     def beat(self) -> None:
         """Ask the event loops between two passes; step only if one of them has not answered promptly."""
         now = self.clock.now()
-        with self._reading:
+        with self.reading:
             if self.loops.ask_again():
                 return
             batch = self.monitor.collect_sensor(self.loops.name, now)
@@ -390,7 +363,7 @@ class SystemCore:
     def after_fork(self) -> None:
         """In the child: no thread, lock, queue or open file of the parent."""
         self._monitor_lock = threading.Lock()
-        self._reading = threading.RLock()
+        self.reading = threading.RLock()
         self._monitor = None
         self.metrics.after_fork()
         self.loops.close()

@@ -177,7 +177,7 @@ def test_a_child_keeps_no_lock_of_the_register_the_stepper_or_the_sensors() -> N
         return system._emit_alert("Odd", "m", 1, "s") is not None
 
     core = system._core
-    with system._threads._lock, core.stepper._lock, core._reading, core._monitor_lock, core.watch._lock:
+    with system._threads._lock, core.stepper._lock, core.reading, core._monitor_lock, core.watch._lock:
         in_a_child(works)
 
 
