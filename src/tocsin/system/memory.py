@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # Right after the start nothing is known yet, so it is looked at as often as when something grows.
 FRESH_S: Final = 120.0
 MAX_PAUSE_S: Final = 60.0
+STAYS_LOOKS: Final = 2.0
 OWN_BYTES: Final = 10e6
 _GROWING: Final = (LeakState.SUSPECTED, LeakState.CONFIRMED)
 # The general advice of the default rules gives way to what was found; a user's own stays.
@@ -123,6 +124,7 @@ class MemoryRoom:
         self._last: Look | None = None
         self._began_s: float | None = None
         self._due_s = float("-inf")
+        self._since_s: dict[str, float] = {}
         self._search = HolderSearch(self.hurry)
 
     # -- for whoever asks
@@ -188,11 +190,22 @@ class MemoryRoom:
         return MemorySensor(self)
 
     def look_if_due(self, now: Instant) -> Look | None:
-        """A look, if it is time for one. Leaks whose holders are still being searched for are left out."""
+        """A look, if it is time for one.
+
+        Left out are leaks that are confirmed only since a moment (a cache that fills after the start is full then), and
+        those whose holders are still being searched for.
+        """
         if now.mono_s < self._due_s:
             return None
         seen = self.look(now)
-        told = tuple(site for site in seen.analysis.potential_leaks if self._search.is_over(site, now.mono_s))
+        sites = seen.analysis.potential_leaks
+        self._since_s = {site.key: self._since_s.get(site.key, now.mono_s) for site in sites}
+        stays_s = STAYS_LOOKS * self.settings.snapshot_s
+        told = tuple(
+            site
+            for site in sites
+            if now.mono_s - self._since_s[site.key] >= stays_s and self._search.is_over(site, now.mono_s)
+        )
         return seen._replace(analysis=msgspec.structs.replace(seen.analysis, potential_leaks=told))
 
     def hurry(self) -> None:
