@@ -21,7 +21,7 @@ def reason_against() -> str:
     if sys.platform == "win32":
         return "Windows is not supported yet"
     if sys.version_info >= (3, 14):
-        return f"the frames of Python {sys.version_info.major}.{sys.version_info.minor} are not known to it yet"
+        return f"the frames of Python {'.'.join(map(str, sys.version_info[:2]))} are not known to it yet"
     return ""
 
 

@@ -57,8 +57,9 @@ static int is_tracemalloc_tracing(void)
 /* When the interpreter ends, blocks are taken down that nobody asks about any more. */
 static int stop_at_exit(PyObject *module)
 {
-    PyObject *atexit = PyImport_ImportModule("atexit"), *stop = PyObject_GetAttrString(module, "stop");
-    PyObject *done = atexit == NULL || stop == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", stop);
+    PyObject *atexit = PyImport_ImportModule("atexit");
+    PyObject *stop = atexit == NULL ? NULL : PyObject_GetAttrString(module, "stop");
+    PyObject *done = stop == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", stop);
     int registered = done != NULL;
     Py_XDECREF(done);
     Py_XDECREF(stop);
