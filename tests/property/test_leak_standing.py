@@ -29,7 +29,7 @@ def test_a_site_is_confirmed_only_after_it_was_suspected_and_only_while_it_grew_
     for number, (trend, samples, snapshots, length_s, live_bytes) in enumerate(some):
         growth = Growth(trend=trend, begin_s=0.0, end_s=length_s, samples=samples, snapshots=snapshots)
         before = standing.state
-        standing.step(growth, live_bytes, now_s=float(number), observed_s=100.0)
+        standing.step(growth, live_bytes, samples=samples, now_s=float(number), observed_s=100.0)
 
         if standing.state is LeakState.CONFIRMED and before is not LeakState.CONFIRMED:
             assert before is LeakState.SUSPECTED
@@ -48,6 +48,6 @@ def test_the_same_steps_give_the_same_states(some: list[tuple[Trend, int, int, f
     for number, (trend, samples, snapshots, length_s, live_bytes) in enumerate(some):
         growth = Growth(trend=trend, begin_s=0.0, end_s=length_s, samples=samples, snapshots=snapshots)
         for standing in (one, other):
-            standing.step(growth, live_bytes, now_s=float(number), observed_s=100.0)
+            standing.step(growth, live_bytes, samples=samples, now_s=float(number), observed_s=100.0)
 
         assert (one.state, one.since_s) == (other.state, other.since_s)

@@ -52,40 +52,43 @@ class LeakDetector:
         self._last: HeapSnapshot | None = None
         self._retained.clear()
 
-    def observe(self, snapshot: HeapSnapshot, now_s: float | None = None) -> None:  # noqa: ARG002 - see below
+    def observe(self, snapshot: HeapSnapshot, now_s: float | None = None) -> None:
         """One more snapshot.
 
         Args:
-            snapshot: of the same process; another start of its profiler begins anew. One that is not later than the
-                one before is passed over.
-            now_s: when, in monotonic seconds. What counts is the snapshot's own time, which its births have too.
+            snapshot: of the same process; another start of its profiler begins anew.
+            now_s: when, in monotonic seconds; by default the snapshot's own time. What is not later than the one before
+                is passed over.
         """
+        now_s = snapshot.at_s if now_s is None else now_s
         last = self._last
         if last is not None and snapshot.started_s != last.started_s:
             if snapshot.started_s is None and snapshot.tier is HeapTier.RSS_ONLY:
                 return  # for once there was no memory to look at the heap
             self._begin()
             last = None
-        if self._timeline.times and snapshot.at_s <= self._timeline.times[-1]:
+        if self._timeline.times and now_s <= self._timeline.times[-1]:
             return
-        self._take(snapshot, trust=last is None or not _is_thinned(last, snapshot))
-        self._native.observe(snapshot, snapshot.at_s)
+        self._take(snapshot, now_s, trust=last is None or not _is_thinned(last, snapshot))
+        self._native.observe(snapshot, now_s)
         self._last = snapshot
 
-    def _take(self, snapshot: HeapSnapshot, *, trust: bool) -> None:
+    def _take(self, snapshot: HeapSnapshot, now_s: float, *, trust: bool) -> None:
         """Remember what the stacks are now, and judge them."""
         at_s, timeline = snapshot.at_s, self._timeline
         stacks = self._inferred.of(snapshot.stacks, at_s)
         if not timeline.times and snapshot.started_s is not None and snapshot.started_s < at_s:
             known = {birth.to_s for stack in stacks for birth in stack.births if birth.to_s < at_s}
-            timeline.begin(snapshot.started_s, known, interval_bytes=snapshot.interval_bytes)
-        dropped = timeline.add(at_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes)
+            timeline.begin(
+                snapshot.started_s, known, interval_bytes=snapshot.interval_bytes, later_s=now_s - snapshot.at_s
+            )
+        dropped = timeline.add(now_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes, taken_s=at_s)
         if dropped is not None:
             for history in self._tracked.values():
                 history.merge(*dropped)
         changes = self._groups.update(stacks)
         self._remember(changes, trust=trust)
-        self._judge(changes.groups, at_s)
+        self._judge(changes.groups, now_s)
 
     def analyze(self, now_s: float | None = None) -> LeakAnalysis:
         """What is thought now; nothing changes by asking.
@@ -143,7 +146,7 @@ class LeakDetector:
         timeline, observed_s = self._timeline, self._timeline.observed_s
         for group, history in self._tracked.items():
             standing = group.standing
-            if standing.state is LeakState.WATCH and _is_old(history, now_s):
+            if standing.state is LeakState.WATCH and _is_old(group, history, now_s):
                 standing.acquit(now_s)
             if not (standing.is_accused or (group in changed and _is_worth_it(group, history, now_s))):
                 continue
@@ -151,7 +154,7 @@ class LeakDetector:
                 continue
             group.judged_s = now_s
             group.growth = find_growth(history, timeline, standing=standing.is_accused)
-            standing.step(group.growth, group.live_bytes, now_s=now_s, observed_s=observed_s)
+            standing.step(group.growth, group.live_bytes, samples=history.samples, now_s=now_s, observed_s=observed_s)
 
 
 def _is_thinned(last: HeapSnapshot, snapshot: HeapSnapshot) -> bool:
@@ -164,12 +167,15 @@ def _is_worth_it(group: Group, history: CohortHistory, now_s: float) -> bool:
     """Whether a site that is not accused may have to be: not one of which nothing was born for long, as most are."""
     if group.standing.state is not None or 0 < group.samples < TRACKED:
         return True
-    return history.samples >= LEAST_SAMPLES and not _is_old(history, now_s)
+    return history.samples >= LEAST_SAMPLES and not _is_old(group, history, now_s)
 
 
-def _is_old(history: CohortHistory, now_s: float) -> bool:
-    """Whether nothing was born for as long as all that lives took to be."""
-    return now_s - history.end_s > history.end_s - history.begin_s
+def _is_old(group: Group, history: CohortHistory, now_s: float) -> bool:
+    """Whether nothing was born for as long as all that lives took to be; a block that grows is born again each time."""
+    begin_s = history.begin_s
+    if group.samples < TRACKED:
+        begin_s = min(begin_s, group.standing.first_s)
+    return now_s - history.end_s > history.end_s - begin_s
 
 
 def _is_tracked(group: Group) -> bool:

@@ -113,7 +113,8 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
 
 
 def _trend(growth: Growth, figures: _Figures, *, missing: float, standing: bool) -> Trend:
-    if missing > _STOP:
+    # Many samples are looked at often, so there it takes more to take a verdict back.
+    if missing > _STOP + (min(growth.samples / 48, 1.0) if standing else 0.0):
         return Trend.STOPPED
     noise = sqrt(growth.died + _MOST_DYING * growth.born) if standing else 0.0
     if growth.died > _MOST_DYING * growth.born + noise:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from tocsin.memory.leaks.growth import LEAST_SAMPLES
 from tocsin.memory.leaks.rates import HOUR_S, MB, Rate, leak_rate
 from tocsin.memory.leaks.sites import Group, Key, Level, function_key, is_function
 from tocsin.memory.leaks.wording import native_reason, reason
@@ -131,8 +132,8 @@ class Reporter:
             key=key,
             stack_numbers=tuple(stack.number for stack in stacks),
         )
-        if held and held.bounds(site.samples) and site.state in {LeakState.SUSPECTED, LeakState.CONFIRMED}:
-            site = msgspec.structs.replace(site, state=LeakState.BOUNDED)
+        state = _stated(site, held)
+        site = msgspec.structs.replace(site, state=state)
         return msgspec.structs.replace(site, reason=reason(site, growth))
 
     def _component(self, key: str, frames: tuple[Frame, ...]) -> str:
@@ -195,6 +196,15 @@ def _site_key(group: Group) -> Key:
 
 def _leading(groups: list[Group]) -> Group:
     return min(groups, key=lambda one: (_RANK.index(one.standing.state or LeakState.RESOLVED), -one.samples))
+
+
+def _stated(site: LeakSite, held: Retained | None) -> LeakState:
+    """The state of a site, after what a look at its survivors found."""
+    if site.state not in {LeakState.SUSPECTED, LeakState.CONFIRMED}:
+        return site.state
+    if site.samples < LEAST_SAMPLES:  # they went since it was judged
+        return LeakState.WATCH
+    return LeakState.BOUNDED if held and held.bounds(site.samples) else site.state
 
 
 def _named(leading: Group) -> Frame | None:

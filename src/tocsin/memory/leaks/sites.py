@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tocsin.memory.leaks.standing import Standing
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SMALL: Final = 12  # samples: a line with fewer counts in its function and in its callers, too
 TRACKED: Final = 4  # samples, from which on a group is remembered
+_TOCSIN: Final = str(Path(__file__).parents[2]) + os.sep
 LARGE_BYTES: Final = 4e6  # or from which on, since one block that grows is one sample
 _NO_FUNCTIONS: Final = frozenset({"<module>", "?"})  # whose lines have no more in common; the second is tracemalloc's
 _MOST_CALLERS: Final = 2
@@ -100,15 +103,20 @@ class Groups:
 
     def __init__(self) -> None:
         self._by_key: dict[Key, Group] = {}
-        self._of_stack: dict[int, Group] = {}
+        self._of_stack: dict[int, Group | None] = {}  # None for what Tocsin itself holds
 
     def update(self, stacks: Iterable[HeapStack]) -> Changes:
         """What the stacks are now; one that is the same object as before costs next to nothing."""
         of_stack, lines = self._of_stack, dict[Group, int]()
         for stack in stacks:
-            line = of_stack.get(stack.number)
+            line = of_stack.get(stack.number, _UNKNOWN)
             if line is None:
+                continue
+            if line is _UNKNOWN:
                 if not stack.samples:
+                    continue
+                if _is_ours(stack.frames):
+                    of_stack[stack.number] = None
                     continue
                 line = of_stack[stack.number] = self._place(stack)
             before = line.members.get(stack.number)
@@ -155,6 +163,17 @@ class Groups:
         if group is None:
             group = self._by_key[key] = Group(key, level, frame)
         return group
+
+
+_UNKNOWN: Final = Group((), Level.LINE, None)
+
+
+def _is_ours(frames: Sequence[Frame]) -> bool:
+    """Whether Tocsin allocated it, and not the program's own code that called Tocsin or was called by it."""
+    own = own_frame(frames)
+    if own is None:
+        return False
+    return any(frame.file.startswith(_TOCSIN) for frame in frames[: frames.index(own) + 1])
 
 
 def line_key(frame: Frame | None) -> Key:

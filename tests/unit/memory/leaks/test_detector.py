@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from tests.unit.memory.leaks.simulated import FINE, INTERVAL, LEAK, Block, evenly, every, frames, snapshots
 
+import tocsin
 from tocsin.memory.leaks import LeakDetector
 from tocsin.model.memory import Frame, HeapSnapshot, HeapTier, LeakAnalysis, LeakSite, LeakState
 
@@ -119,6 +121,16 @@ def test_ten_hours_are_played_in_a_moment() -> None:
     assert analysis.potential_leaks[0].rate_mb_per_hour == pytest.approx(30 * INTERVAL / MB, rel=0.1)
 
 
+def test_the_time_of_the_caller_counts_where_it_is_another() -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot, 1_000.0 + 360.0 * snapshot.at_s)
+
+    (site,) = detector.analyze(37_000.0).potential_leaks
+    assert site.rate_mb_per_hour == pytest.approx(50 * INTERVAL / MB / 10, rel=0.1)
+    assert detector.analyze().observed_s == pytest.approx(35_640.0, abs=361.0)
+
+
 def test_a_cache_that_fills_is_taken_back_once_it_evicts() -> None:
     blocks = [Block(105, one.born_s, one.born_s + 50.0) for one in evenly(100, 0.0, 100.0)]
     detector, states = LeakDetector(), set()
@@ -191,6 +203,20 @@ def test_the_line_of_the_user_is_named_and_not_that_of_the_library() -> None:
 
     assert (site.file, site.line) == (LEAK, 12)
     assert site.stack[0].line == 175
+
+
+def test_what_tocsin_itself_holds_is_no_leak_of_who_calls_it() -> None:
+    ours = Frame(str(Path(tocsin.__file__).parent / "memory" / "sampling.py"), 3, "read")
+
+    def places(stack: int) -> tuple[Frame, ...]:
+        called, calls = (ours, Frame(LEAK, 1, "look")), (Frame(LEAK, 2, "listener"), ours, Frame(LEAK, 3, "main"))
+        return called if stack == 1 else calls
+
+    blocks = evenly(50, 0.0, 100.0, stack=1) + evenly(50, 0.0, 100.0, stack=2)
+
+    analysis = analysed(snapshots(blocks, every(1.0, 100.0), places))
+
+    assert [site.line for site in analysis.potential_leaks] == [2]
 
 
 def test_memory_that_no_python_code_asked_for_has_no_line() -> None:

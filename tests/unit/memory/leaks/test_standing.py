@@ -19,7 +19,7 @@ def growth(trend: Trend = Trend.GROWS, **fields: Any) -> Growth:
 def after(*steps: Growth, live_bytes: float = 1e6, observed_s: float = 20.0) -> Standing:
     standing = Standing()
     for number, step in enumerate(steps):
-        standing.step(step, live_bytes, now_s=float(number), observed_s=observed_s)
+        standing.step(step, live_bytes, samples=20, now_s=float(number), observed_s=observed_s)
     return standing
 
 
@@ -79,7 +79,7 @@ def test_after_hours_a_busy_minute_is_only_suspected() -> None:
 @pytest.mark.parametrize("over", [STOPPED, DIES])
 def test_what_is_over_is_bounded_if_it_stays_and_resolved_if_it_is_gone(over: Growth) -> None:
     stays, gone = after(GROWS, GROWS, over), after(GROWS, GROWS, over)
-    gone.step(over, 0.4e6, now_s=9.0, observed_s=20.0)
+    gone.step(over, 0.4e6, samples=20, now_s=9.0, observed_s=20.0)
 
     assert stays.state is LeakState.BOUNDED
     assert gone.state is LeakState.RESOLVED
@@ -96,9 +96,9 @@ def test_another_rate_that_has_just_begun_changes_no_verdict() -> None:
 
 def test_but_it_does_where_most_has_gone() -> None:
     standing = after(GROWS, GROWS)
-    standing.step(FEW, 0.4e6, now_s=9.0, observed_s=20.0)
+    standing.step(FEW, 0.4e6, samples=20, now_s=9.0, observed_s=20.0)
 
-    assert standing.state is LeakState.WATCH
+    assert standing.state is LeakState.RESOLVED
 
 
 @pytest.mark.parametrize("over", [STOPPED, DIES])
@@ -118,3 +118,22 @@ def test_who_is_acquitted_is_nothing_any_more() -> None:
 
     assert standing.state is None
     assert standing.since_s == 3.0
+
+
+def test_below_8_samples_it_is_at_most_watched_whatever_it_was() -> None:
+    stays, gone = after(GROWS, GROWS), after(GROWS, GROWS)
+    stays.step(FEW, 1e6, samples=7, now_s=9.0, observed_s=20.0)
+    gone.step(FEW, 0.4e6, samples=7, now_s=9.0, observed_s=20.0)
+
+    assert stays.state is LeakState.WATCH
+    assert gone.state is LeakState.RESOLVED
+
+
+def test_one_block_is_watched_once_it_has_twice_the_size() -> None:
+    standing = after(growth(Trend.DIES, samples=1))
+    standing.step(growth(Trend.DIES, samples=1), 1.9e6, samples=1, now_s=9.0, observed_s=20.0)
+    before = standing.state
+    standing.step(growth(Trend.DIES, samples=1), 2e6, samples=1, now_s=10.0, observed_s=20.0)
+
+    assert before is None
+    assert standing.state is LeakState.WATCH
