@@ -304,10 +304,12 @@ def test_an_object_of_a_type_that_nobody_knows_is_told_by_its_type() -> None:
 
 
 def test_children_that_point_to_their_parent_do_not_hide_who_holds_it() -> None:
+    children: list[Any] = [Thing() for _ in range(3000)]  # older than their parent, and so met after it
     parent = Store()
-    parent._cache = {number: Thing() for number in range(3000)}
-    for child in parent._cache.values():
+    parent._cache = dict(enumerate(children))
+    for child in children:
         child.parent = parent
+    del children
     SESSIONS.append(parent)
     found = holders_of([id(parent._cache[number]) for number in range(0, 3000, 300)])
     assert found.chain == (
@@ -422,6 +424,49 @@ def test_nothing_is_kept_alive_by_a_search() -> None:
     assert gone == ["gone"]
 
 
+def test_a_tuple_that_is_still_being_made_can_be_finished() -> None:
+    """The interpreter changes its size in place, and refuses to if anybody else has a reference to it."""
+    from tocsin.memory import _heap
+
+    searches = []
+
+    def produce() -> Iterator[Thing]:
+        first = Thing()
+        yield first
+        yield Thing()
+        search = _heap.holders([id(first)], {})
+        while not search.step(1.0):
+            pass
+        searches.append(search)
+        for _ in range(30):
+            yield Thing()
+
+    made = tuple(produce())
+    assert len(made) == 32
+    (search,) = searches
+    assert tuple in {search.item(holder)[2] for _, holder, _ in search.edges(0)}
+
+
+def test_a_search_can_be_left_at_any_time() -> None:
+    from tocsin.memory import _heap
+
+    SESSIONS.append(Thing())
+    for steps in range(4):
+        search = _heap.holders([id(SESSIONS[0])], {})
+        for _ in range(steps):
+            search.step(0.0)
+        del search
+    search = _heap.holders([id(SESSIONS[0])], {})
+    search.step(0.0)
+    assert search.drop(60.0)
+    assert search.step(60.0), "after the end there is nothing to do"
+    assert search.edges(0) == []
+    with pytest.raises(IndexError):
+        search.item(0)
+    with pytest.raises(ValueError, match="4096 or fewer"):
+        _heap.holders(list(range(16, 16 * 5000, 16)), {})
+
+
 def test_without_the_extension_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     import tocsin.memory
 
@@ -455,6 +500,20 @@ def test_frames_and_generators_that_were_kept() -> None:
     address = next(generator)
     SESSIONS.append(generator)
     assert holders_of([address]).chain[:2] == ("list[len 1]", f"local page of generator {produce.__qualname__}")
+
+
+def test_a_python_that_the_search_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.memory import _heap
+
+    class Refusing:
+        def step(self, _seconds: float) -> bool:
+            raise RuntimeError("not as known")
+
+        def drop(self, _seconds: float) -> bool:
+            return True
+
+    monkeypatch.setattr(_heap, "holders", lambda blocks, without: Refusing())
+    assert holders_of([id(SESSIONS)]) == Retention(complete=False, remark="not as known")
 
 
 def test_arrays_of_numpy_and_what_they_refer_to() -> None:

@@ -54,6 +54,29 @@ for one in find_holders(blocks, budget_s=60.0).values():
     assert f"1.0 {BUFFERS[make]} ← list[len 20] ← global __main__.KEPT" in out.splitlines(), out
 
 
+def test_survivors_are_taken_evenly_over_their_ages() -> None:
+    out = run(
+        """
+from tocsin.memory.retention import survivors_of
+KEPT = []
+_heap.start(interval=1.0)
+def keep():
+    KEPT.append(bytes(600))
+for number in range(90):
+    keep()
+    if number % 10 == 9:
+        _heap.mark()
+_heap.stop()
+stack = max(_heap.snapshot(), key=lambda row: row[1])[0]
+addresses = survivors_of([stack], most=9)
+print(*[next(at for at, one in enumerate(KEPT) if id(one) == address) // 10 for address in addresses])
+print(*[len(survivors_of([stack], most=most)) for most in (32, 1000, 0)], survivors_of([]))
+print(find_holders({1: addresses}, budget_s=60.0)[1])
+"""
+    )
+    assert out.splitlines() == ["0 1 2 3 4 5 6 7 8", "32 90 0 []", "list[len 90] ← global __main__.KEPT"]
+
+
 def test_the_blocks_of_plain_instances_are_found_from_real_samples() -> None:
     out = run(
         """
@@ -95,9 +118,10 @@ asked = [id(STORE[number][1]) for number in range(0, 300_000, 10_000)]
         "dict.fromkeys(range(2_000_000))",
         "set(range(2_000_000))",
         "collections.deque([None]) * 4_000_000",
+        "[[number] for number in range(600_000)]",
     ],
 )
-def test_not_even_one_large_container_is_looked_at_in_one_slice(make: str) -> None:
+def test_neither_one_large_container_nor_many_objects_are_looked_at_in_one_slice(make: str) -> None:
     """In CPU time, which a busy machine does not lengthen."""
     out = run(
         """
