@@ -149,16 +149,12 @@ class AlertSystem(Emitter):
         self._stopped = self._core.disabled
         if not self._stopped:
             self.memory.begin()
-        while not self._stopped:
-            pause_s = self._core.interval_s()
-            if self._core.stepper.owner is None:
-                try:
-                    self._core.one_pass()
-                except Exception as error:  # noqa: BLE001 - the loop edge: counted, backed off, never the end
-                    self._core.watch.failed_passes.add()
-                    self._core.watch.last_error = f"{type(error).__name__}: {error}"
-                    pause_s = self.config.error_backoff
-            await self.clock.sleep(pause_s)
+        try:
+            while not self._stopped:
+                await self.clock.sleep(self._core.pass_if_alone())
+        finally:
+            if not self._core.is_started():
+                self.memory.end(0.0)
 
     async def cleanup(self) -> None:
         """Unregister every thread, and begin with a fresh history and throttle. The journal is not touched.

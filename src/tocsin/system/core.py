@@ -9,11 +9,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tocsin.alerts.history import AlertHistory
-from tocsin.clock import SystemClock
 from tocsin.coordinator import MonitoringCoordinator
 from tocsin.delivery import Delivery
 from tocsin.engine import Engine
-from tocsin.errors import SampleError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
@@ -101,7 +99,7 @@ class SystemCore:
             self._attach(channel, route)
         self._monitor: PerformanceMonitor | None = None
         self._monitor_lock = threading.Lock()  # held while the monitor is made
-        self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
+        self.reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish, recorder=self.recorder)
         self._passed_at: Instant | None = None
@@ -155,34 +153,9 @@ class SystemCore:
             return None
         return answers[0] if answers else None
 
-    async def read_sensor(self, name: str) -> dict[SeriesKey, float]:
-        """Read one sensor now; empty, if it is absent or fails, or if another one hangs."""
-        monitor = self.monitor
-        if not await self._may_read():
-            return {}
-        try:
-            return monitor.read_sensor(name, self.clock.now())
-        except SampleError:
-            return {}  # the sensor was set aside, and `tocsin doctor` says why
-        finally:
-            self._reading.release()
-
-    async def _may_read(self) -> bool:
-        """Take the sensors without blocking the caller's event loop. False: somebody reads them for too long."""
-        if self._reading.acquire(blocking=False):
-            return True
-        import asyncio  # noqa: PLC0415 - as above
-
-        until_s = SystemClock().now().mono_s + ANSWER_WITHIN_S
-        while SystemClock().now().mono_s < until_s:
-            await asyncio.sleep(0.005)
-            if self._reading.acquire(blocking=False):
-                return True
-        return False
-
     def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
         """The number of each series, new ones included."""
-        with self._reading:
+        with self.reading:
             return {key: self.monitor.id_of(key) for key in keys}
 
     @property
@@ -295,6 +268,9 @@ class SystemCore:
     def begin(self) -> None:
         """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
         self.stepper.prepare()  # now, so that whoever starts it finds the alerts of the last run
+        # Made here, and not by the first pass: a module that is half loaded on another thread when the program forks is
+        # half loaded, and locked, for ever in the child.
+        _ = self.monitor
         self.parts.start()
         if self._sensors is None and self.config.dynamic_interval:
             self.pressure.start()
@@ -318,7 +294,7 @@ class SystemCore:
         self.stepper.prepare()
         self.runtime.witness.look()
         monitor = self.monitor
-        with self._reading:
+        with self.reading:
             batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
@@ -328,6 +304,18 @@ class SystemCore:
         inputs += self.supervision.look(now)
         self._step_with_loops(inputs, now)
 
+    def pass_if_alone(self) -> float:
+        """A pass, unless the watch thread makes them; seconds to the next."""
+        pause_s = self.interval_s()
+        if self.stepper.owner is None:
+            try:
+                self.one_pass()
+            except Exception as error:  # noqa: BLE001 - the loop edge: counted, backed off, never the end
+                self.watch.failed_passes.add()
+                self.watch.last_error = f"{type(error).__name__}: {error}"
+                pause_s = self.config.error_backoff
+        return pause_s
+
     def wants_beat(self) -> bool:
         """Whether event loops are watched: a block is to be seen in little more than a second, while it lasts."""
         return bool(self.loops.layout)
@@ -335,7 +323,7 @@ class SystemCore:
     def beat(self) -> None:
         """Ask the event loops between two passes; step only if one of them has not answered promptly."""
         now = self.clock.now()
-        with self._reading:
+        with self.reading:
             if self.loops.ask_again():
                 return
             batch = self.monitor.collect_sensor(self.loops.name, now)
@@ -396,7 +384,7 @@ class SystemCore:
     def after_fork(self) -> None:
         """In the child: no thread, lock, queue or open file of the parent."""
         self._monitor_lock = threading.Lock()
-        self._reading = threading.RLock()
+        self.reading = threading.RLock()
         self._monitor = None
         self.metrics.after_fork()
         self.loops.close()

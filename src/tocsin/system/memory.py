@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from tocsin.library import is_own
+from tocsin.library import is_own, standard_folder
+from tocsin.memory import lease as _lease  # noqa: F401 - its hook at forks has to come before ours, which asks it to stop
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory
 from tocsin.model.memory import HeapSnapshot, LeakAnalysis, LeakSite, LeakState, MemoryReport
 from tocsin.rules.defaults.memory import memory_rules
-from tocsin.system.holders import HolderSearch
+from tocsin.system.holders import HolderSearch, load_scan
 from tocsin.system.memory_sensor import MemorySensor
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 # Right after the start nothing is known yet, so it is looked at as often as when something grows.
 FRESH_S: Final = 120.0
 MAX_PAUSE_S: Final = 60.0
+STAYS_LOOKS: Final = 2.0
 OWN_BYTES: Final = 10e6
 _GROWING: Final = (LeakState.SUSPECTED, LeakState.CONFIRMED)
 # The general advice of the default rules gives way to what was found; a user's own stays.
@@ -91,14 +93,21 @@ class MemoryRoom:
     # -- life
 
     def begin(self) -> None:
-        """See blocks from now on."""
+        """See blocks from now on.
+
+        All that looking needs is loaded here, so that no thread of ours is at it when the program forks.
+        """
         if self.enabled:
+            self._make_ready()
+            load_scan()
+            standard_folder()
             self.profiler.start(self._clock.now().mono_s)
 
     def end(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
         """See no more blocks; what was found stays to be asked for."""
         if self._profiler is not None:
             self._profiler.stop()
+        self._search.forget()
         return True
 
     def is_alive(self) -> bool:
@@ -115,6 +124,7 @@ class MemoryRoom:
         self._last: Look | None = None
         self._began_s: float | None = None
         self._due_s = float("-inf")
+        self._since_s: dict[str, float] = {}
         self._search = HolderSearch(self.hurry)
 
     # -- for whoever asks
@@ -153,14 +163,14 @@ class MemoryRoom:
     def look(self, now: Instant) -> Look:
         """Take a snapshot, and think about it."""
         with self._lock:
-            detector = self._detector = self._detector or self._make_detector()
+            detector = self._make_ready()
             began_s = time.thread_time()
             snapshot = self.profiler.snapshot(now.mono_s)
             detector.observe(snapshot, now.mono_s)
             for key, found in self._search.results():
                 detector.retained(key, found.chain, found.bounded_by)
             limit = self._limit_bytes()
-            report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit)
+            report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit, with_pss=False)
             analysis = _with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
             self._search.begin(analysis.potential_leaks, now.mono_s)
             self._last = Look(snapshot, report, analysis)
@@ -180,11 +190,22 @@ class MemoryRoom:
         return MemorySensor(self)
 
     def look_if_due(self, now: Instant) -> Look | None:
-        """A look, if it is time for one. Leaks whose holders are still being searched for are left out."""
+        """A look, if it is time for one.
+
+        Left out are leaks that are confirmed only since a moment (a cache that fills after the start is full then), and
+        those whose holders are still being searched for.
+        """
         if now.mono_s < self._due_s:
             return None
         seen = self.look(now)
-        told = tuple(site for site in seen.analysis.potential_leaks if self._search.is_over(site, now.mono_s))
+        sites = seen.analysis.potential_leaks
+        self._since_s = {site.key: self._since_s.get(site.key, now.mono_s) for site in sites}
+        stays_s = STAYS_LOOKS * self.settings.snapshot_s
+        told = tuple(
+            site
+            for site in sites
+            if now.mono_s - self._since_s[site.key] >= stays_s and self._search.is_over(site, now.mono_s)
+        )
         return seen._replace(analysis=msgspec.structs.replace(seen.analysis, potential_leaks=told))
 
     def hurry(self) -> None:
@@ -209,10 +230,13 @@ class MemoryRoom:
         own = () if alert.recommendations == _GENERAL.get(alert.rule) else alert.recommendations
         return given.EvidenceFound(alert.id, evidence, (*texts, *own) if texts else ())
 
-    def _make_detector(self) -> Detector:
-        from tocsin.memory.leaks import LeakDetector  # noqa: PLC0415 - as the profiler
+    def _make_ready(self) -> Detector:
+        with self._lock:
+            if self._detector is None:
+                from tocsin.memory.leaks import LeakDetector  # noqa: PLC0415 - as the profiler
 
-        return LeakDetector(components=self._components)
+                self._detector = LeakDetector(components=self._components)
+            return self._detector
 
     def _pause_s(self, now: Instant, analysis: LeakAnalysis, cost_s: float) -> float:
         """Seconds to the next look: twice as long in calm times, and longer where a look costs more than it may."""

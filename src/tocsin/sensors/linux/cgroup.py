@@ -187,7 +187,7 @@ def _chain(mount: Mount, path: str) -> Iterator[Path]:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text("ascii").strip()
+        return file.read_text("utf-8").strip()
     except (OSError, ValueError):
         return ""
 
