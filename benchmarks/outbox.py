@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> Result:
 
 def _ours(folder: Path, threads: int, calls: int) -> Figures:
     from tocsin import AlertConfig, AlertSystem
+    from tocsin.system.recorder import Recorder
 
     config = AlertConfig(state_dir=folder / "state", channels=[_nobody], default_rules=False)
     with AlertSystem(config, sensors=()) as system:
@@ -58,7 +59,9 @@ def _ours(folder: Path, threads: int, calls: int) -> Figures:
             assert receipt.durable, receipt
 
         found = _all(emit, threads, calls)
-        journal = system._core.recorder._journal
+        recorder = system._core.recorder
+        assert isinstance(recorder, Recorder)
+        journal = recorder._journal
         assert journal is not None
         return found | {"emits_per_commit": threads * calls / max(journal.commits, 1)}
 

@@ -25,7 +25,7 @@ from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.intake import Intake
 from tocsin.system.memory import MemoryRoom
 from tocsin.system.processes import lines_of_processes
-from tocsin.system.recorder import Recorder
+from tocsin.system.recording import make_recording
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
 from tocsin.system.self_sensor import SelfSensor, as_metrics
@@ -87,12 +87,7 @@ class SystemCore:
         self._sensors = None if sensors is None else list(sensors)
         self._added: list[Sensor] = []
         # Pauses between attempts are spread by chance; nothing is judged by it.
-        self.recorder = Recorder(
-            None if self.disabled else config.state_dir,
-            clock,
-            deliver=self._resume,
-            remind=self._remind,
-        )
+        self.recorder = make_recording(None if self.disabled else config.state_dir, clock, self)
         self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder)
         self._routes: list[Route] = []
         for channel, route in config.make_channels():
@@ -352,10 +347,12 @@ class SystemCore:
                 self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
-    def _remind(self, channel: str, alerts: list[PerformanceAlert]) -> None:
+    def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
+        """Tell a channel which of the alerts that it was told of still fire; for the journal."""
         self.delivery.remind(channel, alerts)
 
-    def _resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+    def resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+        """Deliver what an earlier run could not; for the journal."""
         self.delivery.resume(notice, attempts=attempts, wait_s=wait_s)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:

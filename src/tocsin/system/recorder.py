@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.errors import StoreError
 from tocsin.journal import Journal, entries
@@ -11,10 +11,11 @@ from tocsin.journal.adoption import read_orphan
 from tocsin.journal.folder import StateFolder, claim
 from tocsin.journal.reading import TELLING, Left, read_left
 from tocsin.journal.writer import FILE, Ticket
+from tocsin.model.levels import AlertState
 from tocsin.system.reporting import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tocsin.clock import Clock, Instant
@@ -36,38 +37,36 @@ KEEP_S: Final = 30 * 86_400.0
 SWEEP_S: Final = 3600.0
 
 
-class Recorder:
-    """Keeps the journal of one system; without a state directory it does nothing.
+class Reach(Protocol):
+    """How the journal reaches channels when a system goes on where another stopped."""
 
-    It is asked under the lock of the stepper, so the engine stands still meanwhile.
+    def resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+        """Deliver what an earlier run could not; not before `wait_s` seconds."""
+        ...
+
+    def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
+        """Tell a channel which of the alerts that it was told of still fire."""
+        ...
+
+
+class Recorder:
+    """Keeps the journal of one system in a state directory; see `Recording`.
 
     Args:
-        root: the state directory; None: memory only.
+        root: the state directory.
         clock: tells the pauses after a failure of the disk.
-        deliver: takes each notice that an earlier run left, with how often it was tried and how long it is to wait.
-
-        remind: tells a channel of the alerts that it was told of, and that still fire.
-
-    Attributes:
-        reason: why nothing is durable; empty while all is well.
+        reach: takes what an earlier run left for channels.
     """
 
-    def __init__(
-        self,
-        root: Path | None,
-        clock: Clock,
-        *,
-        deliver: Callable[..., object] = lambda *_, **__: None,
-        remind: Callable[[str, list[PerformanceAlert]], object] = lambda *_: None,
-    ) -> None:
-        self._remind = remind
+    def __init__(self, root: Path, clock: Clock, reach: Reach) -> None:
         self._root = root
         self._clock = clock
-        self._deliver = deliver
+        self._reach = reach
         self._folder: StateFolder | None = None
         self._journal: Journal | None = None
         self._engine: Engine | None = None
         self._begun = False
+        self._changed = False
         self._refused = ""
         self._checkpoint_s = 0.0
         self._sweep_s = self._adopt_s = 0.0
@@ -76,8 +75,6 @@ class Recorder:
     @property
     def reason(self) -> str:
         """Why nothing is durable; empty while all is well."""
-        if self._root is None:
-            return "there is no state_dir: alerts are kept in memory only"
         return self._refused or (self._journal.reason if self._journal is not None else "")
 
     def owns_host(self) -> bool:
@@ -87,7 +84,7 @@ class Recorder:
     def begin(self, engine: Engine, now: Instant) -> None:
         """Own the state directory, and let the engine go on where the last run stopped; before its first step."""
         self._engine = engine
-        if self._begun or self._root is None:
+        if self._begun:
             return
         self._begun = True
         try:
@@ -109,13 +106,13 @@ class Recorder:
             for channel in episode.told:
                 told.setdefault(channel, []).append(episode.snapshot())
         for channel, alerts in told.items():
-            self._remind(channel, alerts)
+            self._reach.remind(channel, alerts)
         self._deliver_left(left, now)
 
     def _deliver_left(self, left: Left, now: Instant) -> None:
         for notice, attempts, next_unix_s in left.notices:
             wait_s = 0.0 if next_unix_s is None else max(next_unix_s - now.utc.timestamp(), 0.0)
-            self._deliver(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
+            self._reach.resume(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
 
     def _adopt(self, engine: Engine, now: Instant) -> None:
         """Take over what processes have left that are gone; for the owner of the state directory."""
@@ -148,7 +145,8 @@ class Recorder:
         orders = engine.decisions.teller.reasons.version
         if now.mono_s >= self._adopt_s:
             self._adopt(engine, now)
-        if now.mono_s >= self._checkpoint_s or orders != self._orders:
+        self._changed |= bool(written)
+        if orders != self._orders or (now.mono_s >= self._checkpoint_s and self._is_moving(engine)):
             written += self._checkpoint(engine, now)
             self._orders = orders
         if written:
@@ -218,8 +216,13 @@ class Recorder:
             self._journal.after_fork()
         self._journal, self._folder, self._engine, self._begun = None, None, None, False
 
+    def _is_moving(self, engine: Engine) -> bool:
+        """Whether there is something to write: an idle program leaves the disk alone."""
+        return self._changed or any(episode.state is AlertState.PENDING for episode in engine.book.episodes())
+
     def _checkpoint(self, engine: Engine, now: Instant) -> list[Entry]:
         self._checkpoint_s = now.mono_s + CHECKPOINT_S
+        self._changed = False
         old = []
         if now.mono_s >= self._sweep_s:
             self._sweep_s = now.mono_s + SWEEP_S
