@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from typing import TYPE_CHECKING, Final, TextIO
 
 from tocsin.errors import DeliveryError
@@ -146,8 +147,6 @@ def visible(text: str) -> str:
     """The text with everything that is not text shown as an escape, on one line."""
     if text.isascii() and text.isprintable():
         return text
-    import unicodedata  # noqa: PLC0415 - a megabyte, and most text is plain
-
     return "".join(_escape(char) if unicodedata.category(char) in _NOT_TEXT else char for char in text)
 
 
