@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -24,7 +25,6 @@ from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
 
 if TYPE_CHECKING:
-    import threading
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
@@ -84,6 +84,7 @@ class AlertSystem(Emitter):
         self._stopped = False
         self._reachable = bool(self.config.control)
         self._control: ControlServer | None = None
+        self._answering = threading.Lock()  # two threads may start and stop at once
         forking.remember(self)
 
     # -- life
@@ -95,8 +96,9 @@ class AlertSystem(Emitter):
         self._stopped = False
         if self._started_at is None:
             self._started_at = self.clock.now()
-        if self._reachable and self._control is None:
-            self._control = open_control(self.config.program, self.status)
+        with self._answering:
+            if self._reachable and self._control is None:
+                self._control = open_control(self.config.program, self.status)
         self._core.begin()
         return self
 
@@ -109,7 +111,8 @@ class AlertSystem(Emitter):
         began_s = _real_s()
         ended = self._core.end(timeout_s)
         self._started_at = None
-        control, self._control = self._control, None
+        with self._answering:
+            control, self._control = self._control, None
         if control is not None:
             control.stop()
         left_s = max(timeout_s - (_real_s() - began_s), 0.0)
@@ -421,6 +424,7 @@ class AlertSystem(Emitter):
     def _after_fork(self) -> bool:
         """In the child: nothing of the parent's goes on. Returns whether it was started."""
         started, self._started_at, self._control = self._started_at is not None, None, None
+        self._answering = threading.Lock()
         self._core.after_fork()
         if isinstance(self.coordinator, MonitoringCoordinator):
             self.coordinator.after_fork()  # a shared one too: its lock may have been held
