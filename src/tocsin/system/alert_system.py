@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -27,7 +28,6 @@ from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
 
 if TYPE_CHECKING:
-    import threading
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
@@ -90,6 +90,7 @@ class AlertSystem(Emitter):
         self._stopped = False
         self._reachable = bool(self.config.control)
         self._control: ControlServer | None = None
+        self._answering = threading.Lock()  # two threads may start and stop at once
         forking.remember(self)
 
     # -- life
@@ -101,9 +102,10 @@ class AlertSystem(Emitter):
         self._stopped = False
         if self._started_at is None:
             self._started_at = self.clock.now()
-        if self._reachable and self._control is None:
-            answers = {"status": self.status, **answers_on_memory(self.memory)}
-            self._control = open_control(self.config.program, answers)
+        with self._answering:
+            if self._reachable and self._control is None:
+                answers = {"status": self.status, **answers_on_memory(self.memory)}
+                self._control = open_control(self.config.program, answers)
         self._core.begin()
         return self
 
@@ -116,7 +118,8 @@ class AlertSystem(Emitter):
         began_s = _real_s()
         ended = self._core.end(timeout_s)
         self._started_at = None
-        control, self._control = self._control, None
+        with self._answering:
+            control, self._control = self._control, None
         if control is not None:
             control.stop()
         self._core.delivery.close()
@@ -436,6 +439,7 @@ class AlertSystem(Emitter):
     def _after_fork(self) -> bool:
         """In the child: nothing of the parent's goes on. Returns whether it was started."""
         started, self._started_at, self._control = self._started_at is not None, None, None
+        self._answering = threading.Lock()
         self._core.after_fork()
         if isinstance(self.coordinator, MonitoringCoordinator):
             self.coordinator.after_fork()  # a shared one too: its lock may have been held
