@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> Result:
     programs = [name for name in args.programs if name != "numpy_" or find_spec("numpy") is not None]
     rng = random.Random(args.seed)
     runs = {name: _measure(name, args, rng) for name in programs}
-    absent: dict[str, Figures | str] = {peer: "not installed" for peer in PEERS if not _is_there(peer)}
+    absent: dict[str, Figures | str] = {peer: _reason_against(peer, args.peer_rounds) for peer in PEERS}
+    absent = {peer: reason for peer, reason in absent.items() if reason}
     peers = {mode: _figures(runs, mode, rng) for mode in (AGAIN, *PEERS) if mode not in absent}
     missing = set(args.programs) - set(programs)
     return Result(
@@ -72,6 +73,12 @@ def run(args: argparse.Namespace) -> Result:
 
 def _is_there(peer: str) -> bool:
     return find_spec(peer) is not None
+
+
+def _reason_against(peer: str, rounds: int) -> str:
+    if not _is_there(peer):
+        return "not installed"
+    return "" if rounds else "no rounds with peers were asked for"
 
 
 def _child(program: str, mode: str, rounds: int, scratch: str) -> list[str]:
@@ -173,9 +180,10 @@ def _counted(program: str, mode: str, rounds: int) -> Iterator[int]:
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={scratch}/callgrind.out"]
         command = _child(program, mode, rounds, scratch)
         split = command.index(sys.executable)
-        done = subprocess.run(
-            [*command[:split], *valgrind, *command[split:]], cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        command = [*command[:split], *valgrind, *command[split:]]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{program} under {mode} and valgrind ended with {done.returncode}:\n{done.stderr}")
     for line in done.stderr.splitlines():
         if "Collected :" in line:
             yield int(line.split()[-1])
