@@ -29,7 +29,7 @@ _BURSTY: Final = 2.0
 _STOP: Final = 4.5  # births that should have come since the last one: by chance none come in 1 of 100 cases
 _LEAST_PLACE: Final = 0.38  # mean place of births in the episode; 0.5 if they are even
 _LEAST_RECENCY: Final = 0.5
-_SURE: Final = 2.0  # standard deviations that it takes to take a verdict back
+_SURE: Final = 2.4  # standard deviations that it takes to take a verdict back
 _MOST_DYING: Final = 0.5
 _FEW_BINS: Final = 3
 
@@ -37,11 +37,11 @@ _FEW_BINS: Final = 3
 class Trend(StrEnum):
     """What the survivors of a site do."""
 
-    FEW = "too little is known"
-    GROWS = "grows evenly"
-    UNEVEN = "grows, but not evenly"
-    SLOWS = "grows ever slower"
-    STOPPED = "grows no more"
+    FEW = "too little is known of how it goes on"
+    GROWS = "it grows evenly"
+    UNEVEN = "it grows, but not evenly"
+    SLOWS = "it grows ever slower"
+    STOPPED = "it grows no more"
     DIES = "old ones go as new ones come"
 
 

@@ -36,8 +36,8 @@ def seconds(span_s: float) -> str:
 
 
 def _grown(site: LeakSite, growth: Growth) -> str:
-    held, span = f"{site.live_bytes / MB:.1f} MB", seconds(growth.length_s)
-    return f"{growth.samples} sampled survivors ({held}) were born within {span}"
+    held = f"{site.live_bytes / MB:.1f} MB live"
+    return f"{growth.samples} sampled survivors ({held}) were born within {seconds(growth.length_s)}"
 
 
 def _confirmed(site: LeakSite, growth: Growth) -> str:
@@ -50,7 +50,7 @@ def _confirmed(site: LeakSite, growth: Growth) -> str:
 def _suspected(site: LeakSite, growth: Growth) -> str:
     if growth.trend is Trend.GROWS:
         return f"{_grown(site, growth)} and stay{_rate(site)}; a cache that fills looks the same, so it is watched on"
-    return f"{_grown(site, growth)}, but it {growth.trend}"
+    return f"{_grown(site, growth)}, but {growth.trend}"
 
 
 def _watch(site: LeakSite, growth: Growth) -> str:
@@ -63,11 +63,11 @@ def _watch(site: LeakSite, growth: Growth) -> str:
 def _bounded(site: LeakSite, growth: Growth) -> str:
     if site.bounded_by:
         return f"{site.live_bytes / MB:.1f} MB are held by {site.bounded_by}, which has a bound"
-    return f"it has grown to {site.live_bytes / MB:.1f} MB, and now {growth.trend.value.removeprefix('grows, ')}"
+    return f"it has grown to {site.live_bytes / MB:.1f} MB, and now {growth.trend}"
 
 
 def _resolved(site: LeakSite, growth: Growth) -> str:
-    return f"most of what it held has gone; {site.live_bytes / MB:.1f} MB remain, and it {growth.trend}"
+    return f"most of what it held has gone; {site.live_bytes / MB:.1f} MB remain, and {growth.trend}"
 
 
 def _rate(site: LeakSite) -> str:

@@ -56,7 +56,7 @@ def test_a_leak_is_named_with_its_line_and_its_figures() -> None:
     assert site.survivor_age_s == pytest.approx(50.0, abs=3.0)
     assert site.old_share == pytest.approx(0.5, abs=0.05)
     assert site.observed_s == 100.0
-    assert "50 sampled survivors (6.6 MB)" in site.reason
+    assert "50 sampled survivors (6.6 MB live)" in site.reason
     assert site.seconds_to_limit is None
 
 
