@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from tocsin.library import is_own, standard_folder
+from tocsin.library import standard_folder
 from tocsin.memory import lease as _lease  # noqa: F401 - its hook at forks has to come before ours, which asks it to stop
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
@@ -22,6 +22,7 @@ from tocsin.model.memory import HeapSnapshot, LeakAnalysis, LeakSite, LeakState,
 from tocsin.rules.defaults.memory import memory_rules
 from tocsin.system.holders import HolderSearch, load_scan
 from tocsin.system.memory_sensor import MemorySensor
+from tocsin.system.verdicts import bound_of, chain_of, with_limit, without_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 FRESH_S: Final = 120.0
 MAX_PAUSE_S: Final = 60.0
 STAYS_LOOKS: Final = 2.0
-OWN_BYTES: Final = 10e6
 _GROWING: Final = (LeakState.SUSPECTED, LeakState.CONFIRMED)
 # The general advice of the default rules gives way to what was found; a user's own stays.
 _GENERAL: Final = {rule.name: rule.recommendations for rule in memory_rules()}
@@ -168,10 +168,10 @@ class MemoryRoom:
             snapshot = self.profiler.snapshot(now.mono_s)
             detector.observe(snapshot, now.mono_s)
             for key, found in self._search.results():
-                detector.retained(key, found.chain, found.bounded_by)
+                detector.retained(key, chain_of(found), bound_of(found))
             limit = self._limit_bytes()
             report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit, with_pss=False)
-            analysis = _with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
+            analysis = with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
             self._search.begin(analysis.potential_leaks, now.mono_s)
             self._last = Look(snapshot, report, analysis)
             self._due_s = now.mono_s + self._pause_s(now, analysis, time.thread_time() - began_s)
@@ -246,52 +246,6 @@ class MemoryRoom:
         grows = any(site.state in _GROWING for site in analysis.sites)
         pause_s = self.settings.snapshot_s * (1.0 if fresh or grows else 2.0)
         return max(pause_s, min(cost_s / self._share, MAX_PAUSE_S))
-
-
-def without_own(analysis: LeakAnalysis) -> LeakAnalysis:
-    """The same analysis, Tocsin's own memory being only watched as long as it is within its budget.
-
-    What it keeps of the last minutes fills up to a cap in the first of them, and cannot be told from a leak until then.
-    """
-    mine = {site.key for site in analysis.potential_leaks if is_own(site.file) and site.live_bytes < OWN_BYTES}
-    if not mine:
-        return analysis
-    leaks = tuple(site for site in analysis.potential_leaks if site.key not in mine)
-    reason = f"Tocsin's own, and within its budget of {OWN_BYTES / 1e6:.0f} MB"
-    sites = tuple(
-        msgspec.structs.replace(site, state=LeakState.WATCH, reason=reason) if site.key in mine else site
-        for site in analysis.sites
-    )
-    rates = [site.rate_mb_per_hour for site in leaks if site.rate_mb_per_hour is not None]
-    return msgspec.structs.replace(
-        analysis,
-        potential_leaks=leaks,
-        sites=sites,
-        component=leaks[0].component if leaks else "",
-        growth_rate_mb_per_hour=sum(rates) if rates else None,
-        growth_low=None if not rates else sum(site.rate_low or 0.0 for site in leaks),
-        growth_high=None if not rates else sum(site.rate_high or 0.0 for site in leaks),
-    )
-
-
-def _with_limit(analysis: LeakAnalysis, snapshot: HeapSnapshot, limit_bytes: float | None) -> LeakAnalysis:
-    """The same analysis, with the time until each site alone reaches the limit."""
-    rss = snapshot.rss_bytes
-    if limit_bytes is None or rss is None:
-        return analysis
-    left_mb = max(limit_bytes - rss, 0.0) / 1e6
-
-    def dated(site: LeakSite) -> LeakSite:
-        rate = site.rate_mb_per_hour
-        if site.seconds_to_limit is not None or rate is None or rate <= 0:
-            return site
-        return msgspec.structs.replace(site, seconds_to_limit=left_mb / rate * 3600)
-
-    return msgspec.structs.replace(
-        analysis,
-        sites=tuple(map(dated, analysis.sites)),
-        potential_leaks=tuple(map(dated, analysis.potential_leaks)),
-    )
 
 
 def _leaks_of(analysis: LeakAnalysis, component: str | None) -> list[LeakSite]:

@@ -24,8 +24,9 @@ from tocsin.model.memory import (
 )
 from tocsin.model.readings import OVERFLOW_LABELS, SeriesKey
 from tocsin.system.holders import MAX_SITES, PATIENCE_S, HolderSearch
-from tocsin.system.memory import FRESH_S, OWN_BYTES, STAYS_LOOKS, MemoryRoom, without_own
+from tocsin.system.memory import FRESH_S, STAYS_LOOKS, MemoryRoom
 from tocsin.system.memory_sensor import MAX_COMPONENTS, MemorySensor
+from tocsin.system.verdicts import OWN_BYTES, without_own
 from tocsin.testing import RecordingChannel
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def test_a_leak_is_told_once_its_holders_were_searched_for(heap: Heap, clock: Vi
         asked.extend(one.key for one in sites)
         begun.set()
         assert may_go_on.wait(30)
-        return {SITE.key: Retention(chain=("dict[len 7]", "global app.CACHE"))}
+        return {SITE.key: Retention(chain=("dict[len 7]", "global app.CACHE"), share=1.0)}
 
     room = put_in(MemoryRoom(AlertConfig(), clock, wanted=True, limit_bytes=lambda: None), heap, find)
     sensor = room.sensor()
@@ -248,6 +249,27 @@ def test_a_leak_is_told_once_its_holders_were_searched_for(heap: Heap, clock: Vi
     clock.advance(60.0)
     readings(sensor, clock)
     assert asked == [SITE.key]  # once
+
+
+@pytest.mark.parametrize(
+    ("share", "chain", "bound"),
+    [
+        (1.0, ("deque", "global app.D"), "deque(maxlen=9)"),
+        (0.8, ("deque", "global app.D"), "deque(maxlen=9)"),
+        (0.4, ("deque", "global app.D (40 % of the survivors looked at)"), ""),
+    ],
+)
+def test_what_holds_only_some_of_the_survivors_says_so_and_bounds_none(
+    heap: Heap, clock: VirtualClock, share: float, chain: tuple[str, ...], bound: str
+) -> None:
+    found = Retention(chain=("deque", "global app.D"), share=share, bounded_by="deque(maxlen=9)")
+    room = put_in(
+        MemoryRoom(AlertConfig(), clock, wanted=True, limit_bytes=lambda: None), heap, lambda _: {SITE.key: found}
+    )
+    heap.analysis = analysis_of(SITE)
+    confirm(room, clock)
+    room.look(clock.now())
+    assert heap.held == {SITE.key: (chain, bound)}
 
 
 def test_a_search_that_takes_for_ever_holds_no_alert_back_for_long(heap: Heap, clock: VirtualClock) -> None:
@@ -393,7 +415,9 @@ def system(heap: Heap, clock: VirtualClock) -> AlertSystem:
     channel = RecordingChannel()
     system = AlertSystem(AlertConfig(channels=[channel], dynamic_interval=False), clock=clock, sensors=[])
     put_in(
-        system.memory, heap, lambda sites: {one.key: Retention(chain=("dict[len 7]", "global app.C")) for one in sites}
+        system.memory,
+        heap,
+        lambda sites: {one.key: Retention(chain=("dict[len 7]", "global app.C"), share=1.0) for one in sites},
     )
     system.memory.enabled = True
     system._core.monitor  # noqa: B018 - made with the memory sensor in it
