@@ -19,8 +19,8 @@ from tocsin.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Events of a step: tens of thousands that differ would keep the watch thread from its readings for seconds.
-AT_ONCE: Final = 8192
+# Events of a step: very many that differ would keep the watch thread from its readings for seconds.
+AT_ONCE: Final = 32_768
 MAX_TITLE: Final = 200
 MAX_SOURCE: Final = 200
 MAX_MESSAGE: Final = 1000
