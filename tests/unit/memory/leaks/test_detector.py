@@ -12,6 +12,7 @@ from tests.unit.memory.leaks.simulated import FINE, INTERVAL, LEAK, Block, evenl
 
 import tocsin
 from tocsin.memory.leaks import LeakDetector
+from tocsin.memory.leaks.sites import Level
 from tocsin.model.memory import Frame, HeapSnapshot, HeapTier, LeakAnalysis, LeakSite, LeakState
 
 if TYPE_CHECKING:
@@ -184,6 +185,17 @@ def test_of_several_functions_the_line_of_their_caller_is_named() -> None:
     assert site.samples == 18
 
 
+def test_a_line_that_becomes_large_has_not_died_in_its_function() -> None:
+    detector = LeakDetector()
+    blocks = [block for line, count in ((1, 10), (2, 10), (3, 30)) for block in evenly(count, 0.0, 100.0, stack=line)]
+    for snapshot in snapshots(blocks, every(1.0, 100.0)):
+        detector.observe(snapshot)
+
+    (history,) = [history for group, history in detector._tracked.items() if group.level is Level.FUNCTION]
+    assert history.samples == 20
+    assert history.died_since(0.0, at_age_s=0.0) == 0
+
+
 def test_lines_of_a_module_are_not_one_leak() -> None:
     def places(stack: int) -> tuple[Frame, ...]:
         return (Frame("/app/script.py", stack, "<module>"),)
@@ -256,6 +268,18 @@ def test_what_is_held_by_a_container_with_a_bound_is_bounded() -> None:
     assert analysis.sites[0].state is LeakState.BOUNDED
     assert analysis.sites[0].retained_by == ("deque(maxlen=9000)", "global app.LAST")
     assert "deque(maxlen=9000)" in analysis.sites[0].reason
+
+
+def test_a_bound_is_not_believed_of_twice_the_survivors() -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(100, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot)
+        if snapshot.at_s == 40.0:
+            detector.retained(detector.analyze().sites[0].key, ("deque",), bounded_by="deque(maxlen=9000)")
+        if snapshot.at_s == 70.0:
+            assert detector.analyze().potential_leaks == ()
+
+    assert len(detector.analyze().potential_leaks) == 1
 
 
 def test_what_is_held_by_another_container_stays_confirmed() -> None:
