@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -301,6 +302,45 @@ def test_another_start_of_the_profiler_begins_anew() -> None:
     analysis = detector.analyze()
     assert analysis.sites == ()
     assert analysis.snapshots == 1
+
+
+def test_one_snapshot_without_the_heap_changes_nothing() -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot)
+        detector.observe(HeapSnapshot(at_s=snapshot.at_s + 0.5, tier=HeapTier.RSS_ONLY, rss_bytes=10**8))
+
+    assert len(detector.analyze().potential_leaks) == 1
+
+
+def test_a_forked_child_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+
+    assert detector.analyze().sites == ()
+
+
+def test_one_thread_asks_while_another_shows() -> None:
+    detector, over, failed = LeakDetector(), threading.Event(), list[BaseException]()
+
+    def ask() -> None:
+        try:
+            while not over.is_set():
+                detector.analyze()
+        except BaseException as error:  # noqa: BLE001 - told by the test
+            failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    blocks = [block for line in range(1, 40) for block in evenly(12, 0.0, 40.0, stack=line)]
+    for snapshot in snapshots(blocks, every(1.0, 40.0)):
+        detector.observe(snapshot)
+    over.set()
+    asking.join()
+
+    assert failed == []
 
 
 def test_a_snapshot_from_before_is_passed_over() -> None:

@@ -122,7 +122,7 @@ def test_bursts_are_one_growth_and_not_each_its_own() -> None:
 
 
 def test_a_cluster_that_ends_is_no_end_of_the_growth() -> None:
-    blocks = evenly(18, 0.0, 90.0) + evenly(30, 84.0, 88.0)
+    blocks = evenly(18, 0.0, 90.0) + evenly(20, 80.0, 92.0)
 
     assert found(blocks, standing=True).trend is not Trend.STOPPED
 
