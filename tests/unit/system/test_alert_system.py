@@ -50,14 +50,14 @@ def pass_by(system: AlertSystem, clock: VirtualClock, passes: int = 1) -> None:
 # -- events
 
 
-def test_an_accepted_event_is_in_memory_and_a_durable_one_says_that_there_is_no_journal() -> None:
+def test_an_accepted_event_is_in_memory_and_a_durable_one_says_why_it_is_not() -> None:
     system, _, _ = a_system()
     plain = system.emit("Odd")
     durable = system.emit("Odd", durable=True)
     [alert] = system.open_alerts()
     assert (plain.accepted, plain.durable, plain.reason, plain.id) == (True, False, "accepted in memory", "")
     assert (durable.accepted, durable.durable, durable.id) == (True, False, alert.id)
-    assert "journal" in durable.reason
+    assert "state_dir" in durable.reason
     assert alert.count == 2
 
 
