@@ -235,6 +235,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         reason: in words.
         alert: the alert it concerns.
         alerts: for readings that were judged at once: the alert of each case that is bad.
+        matching: for a silence: how many open alerts it matches.
     """
 
     found: bool = True
@@ -246,6 +247,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     alert: PerformanceAlert | None = None
     alerts: tuple[PerformanceAlert, ...] = ()
+    matching: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):

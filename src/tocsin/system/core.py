@@ -137,6 +137,19 @@ class SystemCore:
             return None
         return reply.answers[0] if reply.answers else None
 
+    async def on_disk(self, timeout_s: float) -> str:
+        """Wait until all that was recorded is on disk, without blocking the caller's event loop; why it is not."""
+        import asyncio  # noqa: PLC0415 - as above
+
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        ticket = self.recorder.ticket(lambda: _call_soon(loop, done.set))
+        try:
+            await asyncio.wait_for(done.wait(), timeout_s)
+        except TimeoutError:
+            return f"not on disk within {timeout_s:g} s"
+        return ticket.reason
+
     def ask_now(self, work: Callable[[Instant], Sequence[Input]]) -> Answer | None:
         """Step with what `work` makes, or let the watch thread do it, and give back the last answer. Never raises."""
         if self.disabled:

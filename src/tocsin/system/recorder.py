@@ -125,12 +125,18 @@ class Recorder:
         """Entries that are not on disk yet."""
         return 0 if self._journal is None else self._journal.waiting()
 
+    def ticket(self, on_done: Callable[[], None] | None = None) -> Ticket:
+        """The place where it will stand whether all that was recorded is on disk; `on_done` is called then."""
+        ticket = Ticket(on_done)
+        if self._journal is None:
+            ticket.settle(self.reason or "the journal is closed")
+        else:
+            self._journal.post((), ticket)
+        return ticket
+
     def sync(self, timeout_s: float) -> str:
         """Wait until all that was recorded is on disk; why it is not, if it is not."""
-        if self._journal is None:
-            return self.reason
-        ticket = Ticket()
-        self._journal.post((), ticket)
+        ticket = self.ticket()
         ticket.wait(timeout_s)
         return ticket.reason if ticket.durable is not None else f"not on disk within {timeout_s:g} s"
 
