@@ -91,6 +91,7 @@ class Engine:
             given.EvidenceFound: self._evidence,
             given.ClearHistory: self._clear_history,
             given.TellAll: self._tell_all,
+            given.Cut: self._cut,
         }
 
     def step(self, inputs: Sequence[given.Input], now: Instant) -> Outcome:
@@ -301,6 +302,9 @@ class Engine:
 
     def _tell_all(self, _: given.TellAll) -> None:
         self.decisions.teller.hurry()
+
+    def _cut(self, _: given.Cut) -> None:
+        self._answers.append(lambda: given.CUT)
 
     # -- rules at run time
 

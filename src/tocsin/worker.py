@@ -81,6 +81,10 @@ class Worker(Generic[Job]):
         heapq.heapify(self._jobs)
         return True
 
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs on this worker's thread: not so where no thread was to be had."""
+        return self._thread is threading.current_thread()
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until all is done. False: it was not, within `timeout_s` real seconds."""
         if self._thread is threading.current_thread():

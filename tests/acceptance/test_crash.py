@@ -31,6 +31,13 @@ def test_what_is_acknowledged_survives_kills_at_any_moment() -> None:
     assert found["lost"] == 0
 
 
+@posix
+def test_of_a_killed_system_every_acknowledged_alert_is_told_and_few_twice() -> None:
+    found = kill9.run_system(5, seed=random.SystemRandom().randrange(1 << 30))
+    assert found["acknowledged"] > 5
+    assert {word: found[word] for word in ("lost", "untold", "too_many")} == {"lost": 0, "untold": 0, "too_many": 0}
+
+
 @pytest.mark.usefixtures("shim")
 @pytest.mark.parametrize("group", [1, 16])
 def test_what_is_acknowledged_survives_a_power_cut(group: int) -> None:

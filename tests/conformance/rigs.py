@@ -43,11 +43,9 @@ class Rig(ABC):
     Attributes:
         channel: under test.
         hostile: what must not stand in anything that is told, since the receiver would obey it.
-        groups: whether a notice is one message.
     """
 
     hostile: tuple[str, ...] = ()
-    keeps_secrets = True
     can_hang = True
 
     channel: Any
@@ -105,7 +103,6 @@ def as_text(document: Any) -> str:
 
 
 class ConsoleRig(Rig):
-    keeps_secrets = False
     can_hang = False
 
     def build(self, *, deadline_s: float = 10.0) -> Any:
@@ -169,6 +166,9 @@ class SlackRig(HttpRig):
     def build(self, *, deadline_s: float = 10.0) -> Any:
         return SlackAlertChannel(f"{self.peer.url}/services/{CANARY}", allow_private=True, deadline=deadline_s)
 
+    def ids(self) -> list[str]:
+        return [request.json["blocks"][-1]["block_id"] for request in self.requests]
+
 
 class SlackBotRig(SlackRig):
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +183,6 @@ class SlackBotRig(SlackRig):
         return SlackAlertChannel(
             token=CANARY, channel="#alerts", api_url=f"{self.peer.url}/api", allow_private=True, deadline=deadline_s
         )
-
-    def ids(self) -> list[str]:
-        return [request.json["metadata"]["event_payload"]["id"] for request in self.requests]
 
 
 class PagerDutyRig(HttpRig):
@@ -269,7 +266,6 @@ def _mail_text(message: Any) -> str:
 
 
 class FileRig(Rig):
-    keeps_secrets = False
     can_hang = False
 
     def build(self, *, deadline_s: float = 10.0) -> Any:

@@ -38,9 +38,11 @@ def build_shim(folder: Path) -> Path:
     return built
 
 
-def start(folder: Path, *options: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start the workload on a folder."""
-    words = [sys.executable, "-m", "tests.crash.workload", os.fspath(folder), *options]
+def start(
+    folder: Path, *options: str, environment: dict[str, str] | None = None, workload: str = "workload"
+) -> subprocess.Popen[str]:
+    """Start a workload on a folder."""
+    words = [sys.executable, "-m", f"tests.crash.{workload}", os.fspath(folder), *options]
     around = os.environ | (environment or {})
     return subprocess.Popen(words, cwd=ROOT, env=around, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -50,15 +52,15 @@ def acknowledged(lines: Iterable[str]) -> set[str]:
     return {f"a{line.split()[1]}" for line in lines if line.startswith("ack ") and line.endswith("\n")}
 
 
-def lost(folder: Path, acked: set[str]) -> set[str]:
+def lost(folder: Path, acked: set[str], *, named_by: str = "id") -> set[str]:
     """Which acknowledged alerts are not there, or lack their transition or notice, once the journal is opened again."""
     connection = connect(folder / FILE)
     try:
         whole = connection.execute(
-            "SELECT id FROM alerts WHERE id IN (SELECT alert_id FROM transitions) "
+            "SELECT id, json_extract(body, '$.title') FROM alerts WHERE id IN (SELECT alert_id FROM transitions) "
             "AND id IN (SELECT alert_id FROM notice_alerts JOIN notices ON notices.id = notice_id)"
         )
-        return acked - {row[0] for row in whole}
+        return acked - {row[0 if named_by == "id" else 1] for row in whole}
     except sqlite3.Error:
         return acked
     finally:

@@ -38,7 +38,8 @@ def make(folder: Path) -> Certificates:
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     _run(
         openssl, "req", "-x509", *key, "-keyout", "authority.key", "-out", "authority.pem", "-days", "2",
-        "-subj", "/CN=Test authority", "-addext", "basicConstraints=critical,CA:TRUE", folder=folder,
+        "-subj", "/CN=Test authority", "-addext", "basicConstraints=critical,CA:TRUE",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign", folder=folder,
     )  # fmt: skip
     here, there = "subjectAltName=DNS:localhost,IP:127.0.0.1", "subjectAltName=DNS:other.example"
     good, other = (_signed(openssl, folder, name, alt, 2) for name, alt in (("good", here), ("other", there)))
@@ -55,7 +56,7 @@ def _signed(openssl: str, folder: Path, name: str, alt: str, days: int) -> Path:
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     _run(openssl, "req", "-new", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}",
          folder=folder)  # fmt: skip
-    (folder / f"{name}.ext").write_text(f"{alt}\n")
+    (folder / f"{name}.ext").write_text(f"{alt}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
     _run(
         openssl, "x509", "-req", "-in", f"{name}.csr", "-CA", "authority.pem", "-CAkey", "authority.key",
         "-CAcreateserial", "-out", f"{name}.crt", "-days", str(days), "-extfile", f"{name}.ext", folder=folder,

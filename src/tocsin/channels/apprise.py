@@ -82,7 +82,12 @@ class AppriseChannel(OutgoingChannel):
         if not teller.add(self._url.reveal()):
             raise DeliveryError(f"{self.name}: Apprise does not understand the url", permanent=True)
         return bool(
-            teller.notify(title=headline(notice), body=plain_body(notice), notify_type=kind, body_format="text")
+            teller.notify(
+                title=headline(notice),
+                body=plain_body(notice, self._clock.now().utc),
+                notify_type=kind,
+                body_format="text",
+            )
         )
 
 

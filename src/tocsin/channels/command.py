@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tocsin.model.notice import Notice
 
 DEADLINE_S: Final = 10.0
+_GRACE_S: Final = 1.0
 # What programs need to run at all; everything else of a program's environment may be a secret.
 _PASSED: Final = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "TZ",
@@ -93,15 +94,14 @@ class CommandAlertChannel(OutgoingChannel):
             gone = isinstance(error, (FileNotFoundError, PermissionError, ValueError))
             words = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise DeliveryError(f"{self.name}: the command cannot be started: {words}", permanent=gone) from None
-        with process:
-            try:
-                process.communicate(encode(document(notice)) + b"\n", timeout=self._deadline_s)
-            except subprocess.TimeoutExpired:
-                _kill(process)
-                raise DeliveryError(f"{self.name}: the command took more than {self._deadline_s:g} s") from None
-            except BaseException:
-                _kill(process)
-                raise
+        try:
+            process.communicate(encode(document(notice)) + b"\n", timeout=self._deadline_s)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise DeliveryError(f"{self.name}: the command took more than {self._deadline_s:g} s") from None
+        except BaseException:
+            _kill(process)
+            raise
         if process.returncode:
             raise DeliveryError(
                 f"{self.name}: the command ended with {_status(process.returncode)}",
@@ -118,6 +118,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
+    # One that the kernel holds (on a dead network drive) does not die; it is left behind.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
 
 
 def _status(code: int) -> str:

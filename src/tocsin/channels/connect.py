@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # The well-known prefix under which an IPv6 network reaches IPv4 addresses (RFC 6052).
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+# All that is handed out of IPv6; the rest is reserved, local or long given up.
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -37,11 +39,10 @@ def is_public(text: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or _nat64(address) or (address.teredo or (None,))[-1]
-        if inner is not None and not (inner.is_global and not inner.is_multicast):
-            return False
-        if address.ipv4_mapped is not None:
-            return True
+        inner = address.ipv4_mapped or _nat64(address) or address.sixtofour or (address.teredo or (None,))[-1]
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+        return address in _UNICAST and address.is_global
     return address.is_global and not address.is_multicast
 
 
@@ -68,9 +69,10 @@ def open_socket(
                     permanent=True,
                 )
     last: Exception | None = None
-    for address in addresses:
+    for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
         try:
-            return _connect(address, port, deadline)
+            # Each gets its share of the time: one that swallows what is sent to it must leave some for the next.
+            return _connect(address, port, deadline, limit_s=deadline.left_s() / left)
         except OSError as error:
             last = error
     raise DeliveryError(f"{host}:{port} cannot be reached: {words(last)}") from None
@@ -103,12 +105,12 @@ def _addresses(host: str, port: int, deadline: Deadline, resolver: Resolver) -> 
     return found
 
 
-def _connect(address: str, port: int, deadline: Deadline) -> DeadlineSocket:
+def _connect(address: str, port: int, deadline: Deadline, *, limit_s: float) -> DeadlineSocket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = DeadlineSocket(family, socket.SOCK_STREAM)
     try:
         sock.deadline = deadline
-        sock.settimeout(deadline.left_s())
+        sock.settimeout(limit_s)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect((address, port))
     except BaseException:

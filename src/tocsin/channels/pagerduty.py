@@ -13,12 +13,14 @@ from tocsin.channels.options import Option, settle
 from tocsin.channels.outgoing import OutgoingChannel
 from tocsin.channels.progress import Progress
 from tocsin.channels.text import line, paragraph
-from tocsin.channels.wording import MAX_ADVICE, digest_line, facts, headline, lasted, told_because
+from tocsin.channels.wording import MAX_ADVICE, digest_line, facts, headline, lasted, late, told_because
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.notice import Notice, NoticeKind
 from tocsin.model.secret import Secret
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tocsin.channels.connect import Resolver
     from tocsin.channels.deadline import Deadline
     from tocsin.clock import Clock
@@ -86,16 +88,19 @@ class PagerDutyChannel(OutgoingChannel):
         taken = self._progress.of(notice.id)
         for alert in notice.alerts:
             if alert.id not in taken:
-                self._post("/v2/enqueue", self._event(alert, notice), deadline)
+                self._post("/v2/enqueue", self._event(alert, notice, self._transport.clock.now().utc), deadline)
                 taken.add(alert.id)
         self._progress.done(notice.id)
 
     def _post(self, path: str, event: dict[str, Any], deadline: Deadline) -> None:
-        # The key travels in the body, so it is put in last and kept by nobody.
-        body = encode({"routing_key": self._key.reveal(), **event})
-        self._transport.post(self._api.below(path), body, deadline=deadline)
+        # The key travels in the body, which is therefore as secret.
+        self._transport.post(
+            self._api.below(path),
+            Secret(encode({"routing_key": self._key.reveal(), **event}).decode()),
+            deadline=deadline,
+        )
 
-    def _event(self, alert: PerformanceAlert, notice: Notice) -> dict[str, Any]:
+    def _event(self, alert: PerformanceAlert, notice: Notice, now: datetime | None = None) -> dict[str, Any]:
         event: dict[str, Any] = {
             "event_action": _action(alert, notice.kind),
             "dedup_key": line(alert.fingerprint or alert.id, _MAX_KEY_CHARS),
@@ -108,7 +113,7 @@ class PagerDutyChannel(OutgoingChannel):
                 "component": line(alert.component),
                 "group": line(alert.rule or alert.source),
                 "class": alert.category.value,
-                "custom_details": _details(alert, notice),
+                "custom_details": _details(alert, notice, now),
             },
         }
         if alert.runbook_url.startswith(("https://", "http://")):
@@ -144,7 +149,7 @@ def _action(alert: PerformanceAlert, kind: NoticeKind) -> str:
     return "acknowledge" if seen is not None and alert.severity <= seen.severity else "trigger"
 
 
-def _details(alert: PerformanceAlert, notice: Notice) -> dict[str, Any]:
+def _details(alert: PerformanceAlert, notice: Notice, now: datetime | None) -> dict[str, Any]:
     details: dict[str, Any] = {"message": paragraph(alert.message), **dict(facts(alert))}
     if alert.resolved_at is not None:
         details["lasted"] = lasted(alert)
@@ -157,5 +162,10 @@ def _details(alert: PerformanceAlert, notice: Notice) -> dict[str, Any]:
         details["what to do"] = [line(advice) for advice in alert.recommendations[:MAX_ADVICE]]
     if alert.runbook_url:
         details["runbook"] = line(alert.runbook_url, 1000)
-    details |= {"why": told_because(notice), "alert": line(alert.id), "notice": line(notice.id)}
+    details |= {
+        "why": told_because(notice),
+        "late": late(notice, now),
+        "alert": line(alert.id),
+        "notice": line(notice.id),
+    }
     return {name: value for name, value in details.items() if value}

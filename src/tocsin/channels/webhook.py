@@ -89,7 +89,7 @@ class WebhookAlertChannel(OutgoingChannel):
         }, mismatch)  # fmt: skip
         self._url: Secret = given["url"]
         self._keys: tuple[Secret, ...] = given.get("secret", ())
-        self._headers: dict[str, str | Secret] = given.get("headers", {})
+        self._headers: dict[str, Secret] = given.get("headers", {})
         self._transport = Transport(
             allow_private=given.get("allow_private", False), ca_file=given.get("ca_file"),
             deadline_s=given.get("deadline", DEADLINE_S), clock=clock, remarks=not self._headers, resolver=resolver,
@@ -102,7 +102,7 @@ class WebhookAlertChannel(OutgoingChannel):
             "timestamp": f"{notice.created_at:%Y-%m-%dT%H:%M:%S.%f}Z",
             "data": document(notice),
         })  # fmt: skip
-        headers = {**self._headers, "webhook-id": token(notice.id)}
+        headers: dict[str, str | Secret] = {**self._headers, "webhook-id": token(notice.id)}
         if self._keys:
             at = str(int(self._transport.clock.now().utc.timestamp()))
             headers["webhook-timestamp"] = at

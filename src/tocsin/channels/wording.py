@@ -19,6 +19,8 @@ HEADLINE_CHARS: Final = 120
 MAX_ALERTS: Final = 20
 MAX_ADVICE: Final = 10
 MAX_LABELS: Final = 16
+# What a few attempts take is no delay worth a word.
+LATE_AFTER_S: Final = 60.0
 _TITLE_CHARS: Final = 80
 # What a label of one of these names would pass for.
 _OWN_NAMES: Final = frozenset({
@@ -107,6 +109,19 @@ def told_because(notice: Notice) -> str:
     if not notice.reason or notice.kind is NoticeKind.DIGEST:
         return ""
     return f"You were told because: {line(notice.reason)}."
+
+
+def late(notice: Notice, now: datetime | None) -> str:
+    """A remark for a notice that comes late, since its receiver or this program was down; else empty.
+
+    Args:
+        notice: what is told.
+        now: UTC; None: nobody asks.
+    """
+    late_s = (now - notice.created_at).total_seconds() if now is not None else 0.0
+    if late_s < LATE_AFTER_S:
+        return ""
+    return f"This comes {format_value(late_s, 's')} late: it was to be told at {stamp(notice.created_at)}."
 
 
 def left_out(notice: Notice) -> str:

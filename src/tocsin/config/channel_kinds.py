@@ -32,6 +32,7 @@ KINDS: Final[Mapping[str, str]] = {
     "apprise": "tocsin.channels.apprise:AppriseChannel",
     "file": "tocsin.channels.file:FileAlertChannel",
     "command": "tocsin.channels.command:CommandAlertChannel",
+    "plugin": "tocsin.channels.plugin:plugin_channel",
 }
 _OWN: Final = ("type", "name", "severity")
 HEAD: Final = (*_OWN, *ROUTING)

@@ -28,7 +28,8 @@ class ChannelSpec(msgspec.Struct, frozen=True):
     """A channel as a file describes it; made into a channel when the system starts.
 
     Attributes:
-        type: the kind of channel: console, slack, email, webhook, alertmanager, pagerduty, apprise, file, command.
+        type: the kind of channel: console, slack, email, webhook, alertmanager, pagerduty, apprise, file, command,
+            plugin.
         name: unique among the channels; by default the type.
         severity: this and worse is told; also a number 1 to 3 or a name.
         options: the type's own; those named url, token, password, key, … are held as `Secret`.

@@ -36,11 +36,12 @@ class BrokenFile(StoreError):
     """The file is no database, or a damaged one."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, check: bool = True) -> sqlite3.Connection:
     """Open a file for writing, or make it, and bring it to the present schema.
 
     Args:
         path: its folder must be there.
+        check: whether to look through the whole file for damage first, which takes its time on a large one.
 
     Raises:
         NewerSchema: if it was written by a newer version.
@@ -51,7 +52,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         with _told_as_broken(path):
-            _prepare(connection, path)
+            _prepare(connection, path, check=check)
     except BaseException:
         connection.close()
         raise
@@ -119,10 +120,10 @@ def rebuild(path: Path) -> None:
     _sync(path.parent)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, *, check: bool) -> None:
     run = connection.execute
     _refuse_newer(connection, path)
-    if run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+    if check and run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise BrokenFile(f"{path}: the database is damaged")
     run("PRAGMA auto_vacuum = INCREMENTAL")  # heeded while the file is empty
     if run("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":

@@ -27,13 +27,14 @@ class Left(msgspec.Struct, frozen=True):
     Attributes:
         alerts: what was kept of each alert that is open.
         telling: what was remembered of who was told; None: nothing.
-        notices: those that have reached nobody yet, the most urgent first.
+        notices: those that have reached nobody yet, the most urgent first; each with how often it was tried, and when
+            it is to be tried again (Unix seconds; None: at once).
         ended: the last alerts that ended, oldest first.
     """
 
     alerts: list[bytes] = []
     telling: bytes | None = None
-    notices: list[Notice] = []
+    notices: list[tuple[Notice, int, float | None]] = []
     ended: list[PerformanceAlert] = []
 
 
@@ -47,7 +48,8 @@ def read_left(path: Path, *, ended: int = 100) -> Left:
     """
     if not path.exists():
         return Left()
-    connection = connect(path)  # to write, since a log of the run before may have to be taken in first
+    # To write, since a log of the run before may have to be taken in; the journal's own thread looks for damage.
+    connection = connect(path, check=False)
     try:
         run, known = connection.execute, statements()
         row = run(known["keepsake"], (TELLING,)).fetchone()
@@ -103,6 +105,6 @@ class JournalReader:
         return iter(self._connection.execute(statements()[name], values))
 
 
-def _notices(connection: sqlite3.Connection) -> Iterator[Notice]:
-    for body, _, _ in connection.execute(statements()["waiting_notices"]):
-        yield _NOTICE.decode(body)
+def _notices(connection: sqlite3.Connection) -> Iterator[tuple[Notice, int, float | None]]:
+    for body, attempts, next_unix_s in connection.execute(statements()["waiting_notices"]):
+        yield _NOTICE.decode(body), attempts, next_unix_s

@@ -6,7 +6,7 @@ All that happens enters as one of these values, so that a recorded run can be pl
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -175,6 +175,10 @@ class TellAll(msgspec.Struct, frozen=True, tag="tell_all"):
     """The end is near: what waits for its digest is told now."""
 
 
+class Cut(msgspec.Struct, frozen=True, tag="cut"):
+    """Here end the inputs of one asker: the answers so far that nobody else has are his."""
+
+
 Input = (
     NewSeries
     | Sample
@@ -193,6 +197,7 @@ Input = (
     | EvidenceFound
     | ClearHistory
     | TellAll
+    | Cut
 )
 
 
@@ -248,6 +253,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     alert: PerformanceAlert | None = None
     alerts: tuple[PerformanceAlert, ...] = ()
     matching: int = 0
+
+
+CUT: Final = Answer(reason="here end the answers of one asker")
+"""Stands among the answers where a `Cut` stood among the inputs; known by being this very object."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

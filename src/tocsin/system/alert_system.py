@@ -120,6 +120,7 @@ class AlertSystem(Emitter, Orders):
         control, self._control = self._control, None
         if control is not None:
             control.stop()
+        self._core.delivery.close()
         flushed = self.flush(max(timeout_s - (_real_s() - began_s), 0.0))
         written = self._core.close_journal(max(timeout_s - (_real_s() - began_s), 0.5))
         return flushed and ended and written

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tocsin.channels.protocol import Channel
     from tocsin.clock import Clock, Instant
     from tocsin.config import AlertConfig
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.model.notice import Notice
     from tocsin.model.rule import AlertRule
@@ -88,8 +89,13 @@ class SystemCore:
         self._sensors = None if sensors is None else list(sensors)
         self._added: list[Sensor] = []
         # Pauses between attempts are spread by chance; nothing is judged by it.
-        self.recorder = Recorder(None if self.disabled else config.state_dir, clock, deliver=self._deliver_left)
-        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder.delivered)
+        self.recorder = Recorder(
+            None if self.disabled else config.state_dir,
+            clock,
+            deliver=self._resume,
+            remind=self._remind,
+        )
+        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder)
         self._routes: list[Route] = []
         for channel, route in config.make_channels():
             self._attach(channel, route)
@@ -300,6 +306,7 @@ class SystemCore:
 
     def begin(self) -> None:
         """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
+        self.stepper.prepare()  # now, so that whoever starts it finds the alerts of the last run
         self.parts.start()
         if self._sensors is None and self.config.dynamic_interval:
             self.pressure.start()
@@ -369,8 +376,11 @@ class SystemCore:
                 self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
-    def _deliver_left(self, notices: Iterable[Notice]) -> None:
-        self.delivery.hand_over(notices)
+    def _remind(self, channel: str, alerts: list[PerformanceAlert]) -> None:
+        self.delivery.remind(channel, alerts)
+
+    def _resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+        self.delivery.resume(notice, attempts=attempts, wait_s=wait_s)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
         """Capture what is wanted while it is still to be seen, and let the notices carry it."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from tocsin.errors import StoreError
 from tocsin.journal import Journal, entries
 from tocsin.journal.folder import StateFolder, claim
@@ -15,19 +13,20 @@ from tocsin.journal.writer import FILE, Ticket
 from tocsin.system.reporting import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from tocsin.clock import Clock, Instant
     from tocsin.engine import Engine
     from tocsin.journal.entries import Entry
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Outcome
     from tocsin.model.notice import Notice
 
 # What changes with time alone (how long a breach has lasted, windows of suppression) is written so often.
 CHECKPOINT_S: Final = 5.0
-# A notice that waited longer says so.
-LATE_S: Final = 30.0
+# What a receiver asked for before the wall clock was set back is not waited for longer than this.
+MAX_WAIT_S: Final = 3600.0
 # What is over is forgotten after a month, looked for every hour.
 KEEP_S: Final = 30 * 86_400.0
 SWEEP_S: Final = 3600.0
@@ -41,15 +40,23 @@ class Recorder:
     Args:
         root: the state directory; None: memory only.
         clock: tells the pauses after a failure of the disk.
-        deliver: takes the notices that an earlier run left.
+        deliver: takes each notice that an earlier run left, with how often it was tried and how long it is to wait.
+
+        remind: tells a channel of the alerts that it was told of, and that still fire.
 
     Attributes:
         reason: why nothing is durable; empty while all is well.
     """
 
     def __init__(
-        self, root: Path | None, clock: Clock, *, deliver: Callable[[Iterable[Notice]], object] = lambda _: None
+        self,
+        root: Path | None,
+        clock: Clock,
+        *,
+        deliver: Callable[..., object] = lambda *_, **__: None,
+        remind: Callable[[str, list[PerformanceAlert]], object] = lambda *_: None,
     ) -> None:
+        self._remind = remind
         self._root = root
         self._clock = clock
         self._deliver = deliver
@@ -92,7 +99,15 @@ class Recorder:
         engine.restore(left.alerts, left.telling, now)
         for alert in left.ended:
             engine.book.remember(alert)
-        self._deliver([_late(notice, now) for notice in left.notices])
+        told: dict[str, list[PerformanceAlert]] = {}
+        for episode in engine.book.episodes():
+            for channel in episode.told:
+                told.setdefault(channel, []).append(episode.snapshot())
+        for channel, alerts in told.items():
+            self._remind(channel, alerts)
+        for notice, attempts, next_unix_s in left.notices:
+            wait_s = 0.0 if next_unix_s is None else max(next_unix_s - now.utc.timestamp(), 0.0)
+            self._deliver(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
 
     def record(self, engine: Engine, outcome: Outcome, now: Instant) -> None:
         """Write down what a step changed."""
@@ -111,15 +126,38 @@ class Recorder:
         if written:
             journal.post(written)
 
-    def delivered(self, notice: Notice, *, outcome: str, attempts: int, took_s: float, error: str = "") -> None:
-        """Write down what became of a notice: `delivered` or `dead`."""
+    def attempted(
+        self,
+        notice: Notice,
+        outcome: str,
+        *,
+        attempts: int,
+        took_s: float,
+        error: str = "",
+        next_s: float | None = None,
+    ) -> None:
+        """Write down what became of a notice; see `tocsin.delivery.Record`."""
         if self._journal is None:
             return
         at_s = self._clock.now().utc.timestamp()
+        again = outcome == "failed"
         self._journal.post([
             entries.delivery(notice.id, at_unix_s=at_s, took_s=took_s, outcome=outcome, error=error),
-            entries.moved(notice.id, outcome, attempts=attempts, done_unix_s=at_s),
+            entries.moved(
+                notice.id, "waiting" if again else outcome, attempts=attempts,
+                next_unix_s=None if next_s is None else at_s + next_s, done_unix_s=None if again else at_s,
+            ),
         ])  # fmt: skip
+
+    def made(self, notice: Notice) -> None:
+        """Write down a notice for a channel that stands in for another."""
+        if self._journal is not None:
+            self._journal.post(entries.notice(notice))
+
+    def settle(self, timeout_s: float) -> None:
+        """Wait until what was told is on disk, unless the disk fails."""
+        if self._journal is not None and not self._journal.reason:
+            self.sync(timeout_s)
 
     def waiting(self) -> int:
         """Entries that are not on disk yet."""
@@ -176,11 +214,3 @@ class Recorder:
             return []
         now = self._clock.now()
         return [entries.alert(episode.snapshot(), engine.keep(episode.id, now)) for episode in engine.book.episodes()]
-
-
-def _late(notice: Notice, now: Instant) -> Notice:
-    """The same notice, saying that it is late if it is."""
-    waited_s = (now.utc - notice.created_at).total_seconds()
-    if waited_s < LATE_S:
-        return notice
-    return msgspec.structs.replace(notice, reason=f"{notice.reason} (late by {waited_s:.0f} s: nobody could be told)")

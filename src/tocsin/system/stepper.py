@@ -11,9 +11,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.clock import Clock, Instant, Wakeup
+from tocsin.model.inputs import CUT, Cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tocsin.engine import Engine
     from tocsin.model.inputs import Answer, Input, Outcome
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from tocsin.system.recorder import Recorder
 
 ANSWER_WITHIN_S: Final = 2.0
+# Who asks behind so many waits for the next step.
+MAX_TOGETHER: Final = 200
 
 Work = "Callable[[Instant], Sequence[Input]]"
 
@@ -130,18 +133,31 @@ class Stepper:
     def serve(self) -> None:
         """Do what was posted and what waits in the intake; for the thread that steps."""
         while self._posted:
-            try:
-                reply = self._posted.popleft()
-            except IndexError:
-                break
-            now = self._clock.now()
-            answers: tuple[Answer, ...] = ()
-            try:
-                answers = self.step(reply.work(now), now).answers[-1:]
-            finally:
-                reply.give(answers)
+            self._serve_together([self._posted.popleft() for _ in range(min(len(self._posted), MAX_TOGETHER))])
         if len(self.intake):
             self.step([])
+
+    def _serve_together(self, replies: list[Reply]) -> None:
+        """Step once for all who ask: what hundreds of threads emit at once is judged, and written down, at once."""
+        given: list[tuple[Answer, ...]] = [() for _ in replies]
+        failed: BaseException | None = None
+        now = self._clock.now()
+        inputs: list[Input] = []
+        asked: list[int] = []
+        for place, reply in enumerate(replies):
+            try:
+                inputs += [*reply.work(now), Cut()]
+                asked.append(place)
+            except Exception as error:  # noqa: BLE001 - the others are to be served; it is raised behind them
+                failed = error
+        try:
+            for place, answers in zip(asked, _split(self.step(inputs, now).answers), strict=True):
+                given[place] = answers[-1:]
+        finally:
+            for reply, answers in zip(replies, given, strict=True):
+                reply.give(answers)
+        if failed is not None:
+            raise failed
 
     def prepare(self) -> None:
         """Let the engine go on where the last run stopped, if that has not been done."""
@@ -195,3 +211,14 @@ class Stepper:
         outcome = self.engine.step([*self.intake.drain(), *inputs], now)
         recorder.record(self.engine, outcome, now)
         return outcome
+
+
+def _split(answers: tuple[Answer, ...]) -> Iterator[tuple[Answer, ...]]:
+    """The answers of each asker."""
+    own: list[Answer] = []
+    for answer in answers:
+        if answer is CUT:
+            yield tuple(own)
+            own = []
+        else:
+            own.append(answer)

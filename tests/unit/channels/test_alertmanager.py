@@ -187,6 +187,26 @@ def test_a_board_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         board.told(a_notice(msgspec.structs.replace(EVENT, title=str(number), fingerprint=str(number))), now)
     assert [alert["labels"]["alertname"] for alert in board.tell(now)] == ["2", "3", "4"]
     assert board.forgotten == 2
+    board.told(a_notice(msgspec.structs.replace(EVENT, title="3", fingerprint="3"), kind=NoticeKind.RESOLVED), now)
+    board.told(a_notice(msgspec.structs.replace(EVENT, title="5", fingerprint="5")), now)
+    assert [alert["labels"]["alertname"] for alert in board.tell(now)] == ["2", "4", "5"]  # 3 was over
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["fire", "end", "worse"])), max_size=20), st.integers(0, 20)
+)
+@settings(max_examples=50)
+def test_what_is_told_since_a_version_is_what_changed_since(steps: list[tuple[int, str]], since: int) -> None:
+    board, now = Board(60.0, {}), VirtualClock(AT).now()
+    for number, what in steps:
+        event = msgspec.structs.replace(EVENT, title=str(number), fingerprint=str(number))
+        worse = AlertSeverity.CRITICAL if what == "worse" else EVENT.severity
+        kind = NoticeKind.RESOLVED if what == "end" else NoticeKind.FIRING
+        board.told(a_notice(msgspec.structs.replace(event, severity=worse), kind=kind), now)
+    told = board.tell(now, since=since)
+    changed = [entry for entry in board._entries.values() if entry.version > since]
+    assert [alert["labels"] for alert in told] == [entry.labels for entry in changed]
+    assert [entry.version for entry in changed] == sorted(entry.version for entry in changed)
 
 
 # -- to whom, and when

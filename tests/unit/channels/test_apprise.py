@@ -78,6 +78,7 @@ def test_its_module_does_not_load_it() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("apprise") is None, reason="Apprise is not installed (extra notify)")
+@pytest.mark.filterwarnings("ignore")  # what it says of itself
 def test_the_real_library_tells() -> None:
     peer = HttpPeer()
     try:

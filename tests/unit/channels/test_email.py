@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from tests.peers import certificates
 from tests.peers.clocks import TickingClock
-from tests.peers.notices import ALERT, DIGEST, EVENT, FIRING, GROUP, HOSTILE, RESOLVED, a_notice, hostile
+from tests.peers.notices import ALERT, AT, DIGEST, EVENT, FIRING, GROUP, HOSTILE, RESOLVED, a_notice, hostile
 from tests.peers.smtp_peer import SmtpPeer
 
-from tocsin import ConfigError, DeliveryError, EmailAlertChannel
+from tocsin import ConfigError, DeliveryError, EmailAlertChannel, VirtualClock
 from tocsin.channels.email.message import email_of
 
 if TYPE_CHECKING:
@@ -82,6 +82,15 @@ def test_all_mails_of_an_alert_stand_in_one_thread_also_after_a_restart(peer: Sm
 def test_a_mail_of_a_group_belongs_to_the_threads_of_all_its_alerts(peer: SmtpPeer) -> None:
     channel(peer).deliver(GROUP)
     assert peer.mails[0].message["References"] == "<alert.a1@example.com> <alert.e1@example.com>"
+
+
+def test_a_mail_that_comes_late_says_so(peer: SmtpPeer) -> None:
+    clock = VirtualClock(AT)
+    clock.advance(1200)
+    channel(peer, clock=clock).deliver(FIRING)
+    part = peer.mails[0].message.get_body(("plain",))
+    assert part is not None
+    assert "This comes 20 min late" in part.get_content()
 
 
 def test_a_digest_begins_no_thread(peer: SmtpPeer) -> None:
@@ -168,6 +177,13 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(peer: SmtpPeer) -> None
     error = failure(channel(peer, clock=TickingClock(), deadline=6.5))
     assert not error.permanent
     assert "not done within 6.5 s" in str(error)
+
+
+def test_an_answer_without_end_ends(peer: SmtpPeer) -> None:
+    peer.says = {"GREETING": ["220 peer"], "EHLO": ["\r\n".join(["250-more and more"] * 20_000)]}
+    error = failure(channel(peer))
+    assert not error.permanent
+    assert str(error) == f"127.0.0.1:{peer.port}: more than 128 KiB in one answer"
 
 
 def test_without_a_port_the_usual_one_is_taken() -> None:

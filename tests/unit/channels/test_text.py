@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import html as parser
 import unicodedata
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.peers.notices import FIRING, GROUP, HOSTILE, RESOLVED, a_notice, hostile
+from tests.peers.notices import ALERT, AT, FIRING, GROUP, HOSTILE, RESOLVED, a_notice, hostile
 
+from tocsin import PagerDutyChannel
 from tocsin.channels.email.html import html_body
+from tocsin.channels.email.plain import plain_body
+from tocsin.channels.slack.blocks import message
 from tocsin.channels.text import html, label_name, line, paragraph, slack, token, visible
-from tocsin.channels.wording import headline
+from tocsin.channels.wording import headline, late
 from tocsin.model.readings import TRUNCATED
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=400)
@@ -115,6 +119,25 @@ def test_a_headline_stays_one_short_line(what: str) -> None:
     for found in (headline(notice), headline(a_notice(*notice.alerts * 9))):
         assert odd(found) == set()
         assert len(found) <= 120
+
+
+# -- late
+
+
+@pytest.mark.parametrize("seconds", [-3600, 0, 59])
+def test_a_notice_that_comes_in_time_has_no_word_about_it(seconds: float) -> None:
+    assert late(FIRING, AT + timedelta(seconds=seconds)) == late(FIRING, None) == ""
+
+
+def test_a_notice_that_comes_late_says_so_in_every_form_that_people_read() -> None:
+    now = AT + timedelta(minutes=20)
+    words = "This comes 20 min late: it was to be told at 2026-01-01 10:00:00 UTC."
+    assert late(FIRING, now) == words
+    assert words in plain_body(FIRING, now)
+    assert words in html_body(FIRING, now)
+    assert words in message(FIRING, now)["blocks"][0]["text"]["text"]
+    event = PagerDutyChannel("k" * 32)._event(ALERT, FIRING, now)
+    assert event["payload"]["custom_details"]["late"] == words
 
 
 # -- the document that a mail program shows

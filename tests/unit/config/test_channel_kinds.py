@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from importlib import import_module
 from pathlib import Path
@@ -57,7 +58,7 @@ def messages(text: str, folder: Path) -> list[str]:
 # -- the table
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SMALLEST)
 def test_a_kind_is_made_of_its_description(kind: str) -> None:
     spec = ChannelSpec(kind, "mine", AlertSeverity.CRITICAL, SMALLEST[kind])
     [(made, route)] = AlertConfig(channels=[spec]).make_channels()
@@ -72,7 +73,8 @@ def test_a_kind_is_made_of_its_description(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_option_is_an_argument_of_its_channel(kind: str) -> None:
     module, _, name = KINDS[kind].partition(":")
-    arguments = getattr(import_module(module), name).__init__.__annotations__
+    maker = getattr(import_module(module), name)
+    arguments = inspect.signature(maker).parameters
     for option in options_of(kind):
         assert (f"{option}_" if option == "from" else option) in arguments
 
@@ -88,10 +90,27 @@ def test_the_example_of_an_option_is_right(kind: str, option: str, monkeypatch: 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "console"])
 def test_the_guide_names_every_option_of_a_kind(kind: str) -> None:
     sections = re.split(r"(?m)^## ", GUIDE.read_text(encoding="utf-8"))
-    [section] = [text for text in sections if text.split("\n", 1)[0].lower() == kind]
+    [section] = [text for text in sections if text.split("\n", 1)[0].lower().replace("-", "") == kind]
     rows = re.findall(r"(?m)^\| (`[^|]*) \|", section)
     named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     assert sorted(named) == sorted(options_of(kind))
+
+
+def test_every_kind_is_looked_at() -> None:
+    assert SMALLEST.keys() == KINDS.keys() - {"plugin"}
+
+
+@pytest.mark.parametrize("kind", SMALLEST)
+def test_without_a_name_a_channel_is_named_by_its_kind_so_that_kinds_never_clash(kind: str) -> None:
+    [(made, _)] = AlertConfig(channels=[ChannelSpec(kind, options=SMALLEST[kind])]).make_channels()
+    assert made.name == kind
+    module, _, name = KINDS[kind].partition(":")
+    assert inspect.signature(getattr(import_module(module), name)).parameters["name"].default == kind
+
+
+def test_two_of_one_kind_need_names() -> None:
+    with pytest.raises(ConfigError, match="a second channel named 'webhook'"):
+        AlertConfig(channels=[WebhookAlertChannel("https://a.example"), WebhookAlertChannel("https://b.example")])
 
 
 # -- files

@@ -246,7 +246,7 @@ def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
             '[[channel]]\ntype = "consol"',
             (
                 ":2: channel[0].type: found \"consol\", expected a kind of channel (did you mean 'console'?), one of "
-                "console, slack, email, webhook, alertmanager, pagerduty, apprise, file, command. "
+                "console, slack, email, webhook, alertmanager, pagerduty, apprise, file, command, plugin. "
                 'Example: type = "console"'
             ),
         ),

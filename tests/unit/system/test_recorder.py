@@ -109,6 +109,28 @@ def test_a_notice_that_reached_nobody_is_told_by_the_next_run(tmp_path: Path) ->
     assert bell.heard == ["firing Odd"]
 
 
+def test_a_channel_whose_receiver_forgets_is_reminded_of_what_still_fires(tmp_path: Path) -> None:
+    class Forgetful:
+        name = "bell"
+
+        def __init__(self) -> None:
+            self.reminded: list[str] = []
+
+        async def send_alert(self, alert: PerformanceAlert) -> None:
+            """Heard, and forgotten."""
+
+        def restore(self, alerts: list[PerformanceAlert]) -> None:
+            self.reminded += [alert.title for alert in alerts]
+
+    channels = [Forgetful(), Forgetful()]
+    for channel in channels:
+        config = AlertConfig(state_dir=tmp_path, channels=[channel], default_rules=False)
+        with AlertSystem(config, sensors=()) as system:
+            if channel is channels[0]:
+                assert system.emit("Odd", durable=True).durable
+    assert [channel.reminded for channel in channels] == [[], ["Odd"]]
+
+
 def test_a_second_system_on_the_same_folder_has_one_of_its_own(tmp_path: Path) -> None:
     first, second = a_system(tmp_path, Bell()), a_system(tmp_path, Bell())
     assert first.emit("One", durable=True).durable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -89,16 +90,33 @@ class Board:
         for alert in notice.alerts:
             self._take(alert, notice, now)
         while len(self._entries) > MAX_ENTRIES:
-            self._entries.popitem(last=False)
-            self.forgotten += 1
+            self._forget_one()
         return self.version
 
     def tell(self, now: Instant, *, since: int = 0) -> list[dict[str, Any]]:
-        """What changed after a version, as JSON; all by default. What is over for long is forgotten."""
-        for key, entry in list(self._entries.items()):
-            if entry.forget_s is not None and now.mono_s >= entry.forget_s:
-                del self._entries[key]
-        return [entry.as_json(now, self._interval_s) for entry in self._entries.values() if entry.version > since]
+        """What changed after a version, as JSON, oldest change first.
+
+        Args:
+            now: for the end that open alerts claim.
+            since: 0 for everything; what is over for long is forgotten then.
+        """
+        if not since:
+            for key, entry in list(self._entries.items()):
+                if entry.forget_s is not None and now.mono_s >= entry.forget_s:
+                    del self._entries[key]
+        # The last change stands last, so that one new alert among thousands is found at once.
+        changed = takewhile(lambda entry: entry.version > since, reversed(self._entries.values()))
+        return [entry.as_json(now, self._interval_s) for entry in changed][::-1]
+
+    def _put(self, key: tuple[tuple[str, str], ...], entry: Entry) -> None:
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+
+    def _forget_one(self) -> None:
+        """Make room: by what is over, or else by what has not changed for the longest time."""
+        over = (key for key, entry in self._entries.items() if entry.ends_at is not None)
+        del self._entries[next(over, next(iter(self._entries)))]
+        self.forgotten += 1
 
     def _take(self, alert: PerformanceAlert, notice: Notice, now: Instant) -> None:
         labels = labels_of(alert, self._labels)
@@ -114,28 +132,28 @@ class Board:
             self._known_by[name] = key
         # Whatever began later than it ends is refused.
         ends_at = max(alert.resolved_at or now.utc, alert.started_at + timedelta(milliseconds=1)) if over else None
-        self._entries[key] = Entry(
+        self._put(key, Entry(
             labels=labels, annotations=annotations_of(alert, notice), starts_at=alert.started_at, ends_at=ends_at,
             forget_s=now.mono_s + RESOLVED_FOR_S if over else None, version=self.version,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def _end(self, key: tuple[tuple[str, str], ...], at: datetime, now: Instant) -> None:
         entry = self._entries.get(key)
         if entry is not None and entry.ends_at is None:
             ends_at = max(at, entry.starts_at + timedelta(milliseconds=1))
-            self._entries[key] = msgspec.structs.replace(
+            self._put(key, msgspec.structs.replace(
                 entry, ends_at=ends_at, forget_s=now.mono_s + RESOLVED_FOR_S, version=self.version
-            )
+            ))  # fmt: skip
 
     def _digest(self, notice: Notice, now: Instant) -> None:
         """What was held back is no state; it is shown for as long as an alert that is not told again."""
         labels = digest_labels(notice, self._labels)
         lasts_s = INTERVALS_AHEAD * self._interval_s
-        self._entries[tuple(sorted(labels.items()))] = Entry(
+        self._put(tuple(sorted(labels.items())), Entry(
             labels=labels, annotations={"summary": headline(notice)}, starts_at=notice.created_at,
             ends_at=max(notice.created_at, now.utc) + timedelta(seconds=lasts_s), forget_s=now.mono_s + lasts_s,
             version=self.version,
-        )  # fmt: skip
+        ))  # fmt: skip
 
 
 def _time(at: datetime) -> str:

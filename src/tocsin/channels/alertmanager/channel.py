@@ -87,7 +87,7 @@ class AlertmanagerChannel(OutgoingChannel):
         self._targets: list[Target] = [target_of(one) for one in given["urls"]]
         self._interval_s: float = given.get("interval", INTERVAL_S)
         self._labels: dict[str, str] = given.get("labels", {})
-        self._headers: dict[str, str | Secret] = given.get("headers", {})
+        self._headers: dict[str, Secret] = given.get("headers", {})
         self._clock = clock or SystemClock()
         self._transport = Transport(
             allow_private=True, ca_file=given.get("ca_file"), deadline_s=given.get("deadline", DEADLINE_S),
@@ -124,7 +124,8 @@ class AlertmanagerChannel(OutgoingChannel):
             raise DeliveryError(f"{self.name}: no peer has answered in time")
         permanent = all(error.permanent for error in errors)
         said = "; ".join(dict.fromkeys(map(str, errors)))
-        raise DeliveryError(f"{self.name}: no peer has taken it: {said}", permanent=permanent)
+        asked_s = min((error.retry_after_s for error in errors if error.retry_after_s is not None), default=None)
+        raise DeliveryError(f"{self.name}: no peer has taken it: {said}", permanent=permanent, retry_after_s=asked_s)
 
     def restore(self, alerts: Iterable[PerformanceAlert]) -> None:
         """Go on telling of alerts that were open before a restart; Alertmanager knows them, and calls nobody."""

@@ -55,7 +55,9 @@ class Peer:
     def ring(self) -> bool:
         """There is something new; to be called with the lock held. False: no thread is to be had to tell it."""
         if self._thread is None or not self._thread.is_alive():
-            thread = threading.Thread(target=self._live, name=f"tocsin-{self._name}", daemon=True)
+            # One that was stopped may still be about to look at its own bell; this one's is new.
+            self._wakeup = Wakeup()
+            thread = threading.Thread(target=self._live, args=(self._wakeup,), name=f"tocsin-{self._name}", daemon=True)
             self._thread = thread
             try:
                 attend(self._clock, self._wakeup, thread)
@@ -72,11 +74,11 @@ class Peer:
         self._thread = None
         self._wakeup.set()
 
-    def _live(self) -> None:
+    def _live(self, wakeup: Wakeup) -> None:
         me = threading.current_thread()
         try:
             while True:
-                self._clock.wait(self._wakeup, self._pause_s())
+                self._clock.wait(wakeup, self._pause_s())
                 if self._thread is not me:
                     return
                 self.tell()
@@ -85,7 +87,7 @@ class Peer:
                         self._thread = None
                         return
         finally:
-            leave(self._clock, self._wakeup)
+            leave(self._clock, wakeup)
 
     def tell(self) -> None:
         """Tell what is due, in batches. Never raises."""

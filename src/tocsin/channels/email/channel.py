@@ -104,7 +104,7 @@ class EmailAlertChannel(OutgoingChannel):
 
     def deliver(self, notice: Notice) -> None:
         """Send the mail. Tried again, it goes only to those whom it has not reached. Raises DeliveryError."""
-        mail = email_of(notice, from_=self._from, to=self._to).as_bytes()
+        mail = email_of(notice, from_=self._from, to=self._to, now=self._clock.now().utc).as_bytes()
         taken = self._progress.of(notice.id)
         left = [one for one in self._to if one not in taken]
         refused = hand_over(

@@ -11,6 +11,7 @@ from tocsin.channels.wording import (
     digest_line,
     facts,
     headline,
+    late,
     left_out,
     stamp,
     times,
@@ -21,6 +22,7 @@ from tocsin.model.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from tocsin.model.alert import PerformanceAlert
 
@@ -36,12 +38,14 @@ _PAGE: Final = """\
 _PRE: Final = "background:#f4f4f4;padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
-def html_body(notice: Notice) -> str:
-    """All that is told, as a document."""
-    return _PAGE.format(title=html(headline(notice)), content="\n".join(_parts(notice)))
+def html_body(notice: Notice, now: datetime | None = None) -> str:
+    """All that is told, as a document; told at `now`, which shows whether it is late."""
+    return _PAGE.format(title=html(headline(notice)), content="\n".join(_parts(notice, now)))
 
 
-def _parts(notice: Notice) -> Iterator[str]:
+def _parts(notice: Notice, now: datetime | None) -> Iterator[str]:
+    if late(notice, now):
+        yield f"<p><strong>{late(notice, now)}</strong></p>"
     if notice.kind is NoticeKind.DIGEST:
         yield f"<h2>{html(headline(notice))}</h2>"
         yield from _list([digest_line(found) for found in notice.digest])

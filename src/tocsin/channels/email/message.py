@@ -20,17 +20,19 @@ from tocsin.model.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 _MAX_REFERENCES: Final = 10
 
 
-def email_of(notice: Notice, *, from_: str, to: Sequence[str]) -> EmailMessage:
+def email_of(notice: Notice, *, from_: str, to: Sequence[str], now: datetime | None = None) -> EmailMessage:
     """Write the mail.
 
     Args:
         notice: what is told.
         from_: an address that was checked.
         to: addresses that were checked.
+        now: UTC; shows whether it is late.
     Returns: headers without line breaks, a text part and an HTML part; the same for each attempt.
     """
     domain = from_.rpartition("@")[2]
@@ -48,8 +50,8 @@ def email_of(notice: Notice, *, from_: str, to: Sequence[str]) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Tocsin-Notice"] = line(notice.id, 60).encode("ascii", "backslashreplace").decode("ascii")
     mail["X-Tocsin-Severity"] = notice.severity.word
-    mail.set_content(plain_body(notice), cte="quoted-printable")
-    mail.add_alternative(html_body(notice), subtype="html", cte="quoted-printable")
+    mail.set_content(plain_body(notice, now), cte="quoted-printable")
+    mail.add_alternative(html_body(notice, now), subtype="html", cte="quoted-printable")
     # By default it is made by chance. Quoted-printable text never has `=_` in it.
     mail.set_boundary(f"=_tocsin_{token(notice.id)}")
     return mail

@@ -11,6 +11,7 @@ from tocsin.channels.wording import (
     digest_line,
     facts,
     headline,
+    late,
     left_out,
     stamp,
     times,
@@ -20,17 +21,20 @@ from tocsin.model.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from tocsin.model.alert import PerformanceAlert
 
 
-def plain_body(notice: Notice) -> str:
-    """All that is told, as text."""
-    return "\n".join(_lines(notice)) + "\n"
+def plain_body(notice: Notice, now: datetime | None = None) -> str:
+    """All that is told, as text; told at `now`, which shows whether it is late."""
+    return "\n".join(_lines(notice, now)) + "\n"
 
 
-def _lines(notice: Notice) -> Iterator[str]:
+def _lines(notice: Notice, now: datetime | None) -> Iterator[str]:
     yield headline(notice)
+    if late(notice, now):
+        yield late(notice, now)
     if notice.kind is NoticeKind.DIGEST:
         yield ""
         yield from (f"  {digest_line(found)}" for found in notice.digest)

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tocsin.channels.connect import open_socket, words
-from tocsin.channels.deadline import Deadline, DeadlineSocket, secured
+from tocsin.channels.deadline import Deadline, DeadlineSocket, TooMuch, secured
 from tocsin.channels.http.transport import tls_context
 from tocsin.channels.text import line
 from tocsin.errors import DeliveryError
@@ -146,7 +146,7 @@ def _failure(server: Server, error: Exception) -> DeliveryError:
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return DeliveryError(f"{server} does not support what is needed: {line(error, 160)}", permanent=True)
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        # That is what the library says of a deadline as well.
-        late = isinstance(error.__context__, TimeoutError)
-        return DeliveryError(f"{server}: {words(error.__context__)}" if late else f"{server} hung up")
+        # That is what the library says of a deadline, and of an answer without end, as well.
+        ended = isinstance(error.__context__, (TimeoutError, TooMuch))
+        return DeliveryError(f"{server}: {words(error.__context__)}" if ended else f"{server} hung up")
     return DeliveryError(f"{server}: {words(error)}")

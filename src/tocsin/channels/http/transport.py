@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tocsin.channels.connect import open_socket, resolve, words
 from tocsin.channels.deadline import Deadline, secured
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tocsin.channels.connect import Resolver
     from tocsin.clock import Clock
 
+_T = TypeVar("_T")
 DEADLINE_S: Final = 10.0
 MAX_BODY_BYTES: Final = 64 * 1024
 # A word or two, such as `invalid_payload`. More is not shown: many servers say what they were asked for.
@@ -73,14 +74,14 @@ class Transport:
         return Deadline(self._clock, self.deadline_s)
 
     def post(
-        self, address: Secret | Target, body: bytes, *, content_type: str = "application/json",
+        self, address: Secret | Target, body: bytes | Secret, *, content_type: str = "application/json",
         headers: Mapping[str, str | Secret] | None = None, deadline: Deadline | None = None,
     ) -> Answer:  # fmt: skip
         """Send a body, and read the answer.
 
         Args:
             address: where to; http or https.
-            body: what.
+            body: what; a secret where one is in it.
             content_type: of the body.
             headers: sent along; those that are secret are revealed on the wire only.
             deadline: where several requests share one; see `begin`.
@@ -98,7 +99,9 @@ class Transport:
         # Raised here, and not in the handler: no traceback leads to what was caught.
         raise failed
 
-    def _exchange(self, target: Target, body: bytes, headers: Mapping[str, str | Secret], deadline: Deadline) -> Answer:
+    def _exchange(
+        self, target: Target, body: bytes | Secret, headers: Mapping[str, str | Secret], deadline: Deadline
+    ) -> Answer:
         from urllib3.connection import HTTPConnection  # noqa: PLC0415 - loaded with the first notice by HTTP
 
         sock: Any = open_socket(
@@ -110,7 +113,7 @@ class Transport:
             connection = HTTPConnection(target.host, target.port)
             connection.sock = sock
             connection.request(
-                "POST", target.path, body=body, preload_content=False,
+                "POST", target.path, body=_bare(body), preload_content=False,
                 headers={
                     "Host": target.authority, "User-Agent": "tocsin", "Accept-Encoding": "identity",
                     "Connection": "close", **{name: _bare(value) for name, value in headers.items()},
@@ -166,7 +169,7 @@ def _remark(body: bytes, target: Target) -> str:
     return said if _REMARK.fullmatch(said) and not any(piece in said for piece in pieces) else ""
 
 
-def _bare(value: str | Secret) -> str:
+def _bare(value: _T | Secret) -> _T | str:
     return value.reveal() if isinstance(value, Secret) else value
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.channels.text import line, paragraph, slack
+from tocsin.channels.text import line, paragraph, slack, token
 from tocsin.channels.wording import (
     MAX_ADVICE,
     MAX_ALERTS,
     digest_line,
     facts,
     headline,
+    late,
     left_out,
     stamp,
     times,
@@ -25,6 +26,8 @@ from tocsin.model.levels import AlertSeverity
 from tocsin.model.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tocsin.model.alert import PerformanceAlert
 
 _SECTION_CHARS: Final = 2900  # of 3000
@@ -39,16 +42,18 @@ _MARKS: Final = {
 _OVER: Final = ":white_check_mark:"
 
 
-def message(notice: Notice) -> dict[str, Any]:
-    """A message with its blocks, and the one line that notifications show."""
+def message(notice: Notice, now: datetime | None = None) -> dict[str, Any]:
+    """A message with its blocks, and the one line that notifications show; told at `now`, which shows if it is late."""
     blocks = _digest(notice) if notice.kind is NoticeKind.DIGEST else _alerts(notice)
+    if late(notice, now):
+        blocks.insert(0, _section(f":hourglass: *{late(notice, now)}*"))
     return {"text": slack(headline(notice)), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
 def _alerts(notice: Notice) -> list[dict[str, Any]]:
     shown = notice.alerts[:MAX_ALERTS]
     footer = [f"id {line(alert.id, 60)}" for alert in shown[:3]]
-    closing = [_context(" · ".join([*footer, f"told {stamp(notice.created_at)}"]))]
+    closing = [_mark(notice, footer)]
     because = told_because(notice)
     if because:
         closing.insert(0, _context(slack(because, 400)))
@@ -99,8 +104,14 @@ def _digest(notice: Notice) -> list[dict[str, Any]]:
     return [
         _section(f":package: *{slack(notice.reason or 'Alerts were held back', 400)}*"),
         _section(_joined(lines) or " "),
-        _context(f"told {stamp(notice.created_at)}"),
+        _mark(notice, []),
     ]
+
+
+def _mark(notice: Notice, words: list[str]) -> dict[str, Any]:
+    """When it was told; and the notice's id, which nobody sees: the same in each attempt."""
+    shown = " · ".join([*words, f"told {stamp(notice.created_at)}"])
+    return {**_context(shown), "block_id": token(notice.id)}
 
 
 def _section(text: str) -> dict[str, Any]:

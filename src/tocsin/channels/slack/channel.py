@@ -16,7 +16,7 @@ from tocsin.channels.options import Mismatch, Option, settle
 from tocsin.channels.outgoing import OutgoingChannel
 from tocsin.channels.slack.blocks import message
 from tocsin.channels.slack.board import Board, Post, as_notice, updated
-from tocsin.channels.text import line, token
+from tocsin.channels.text import line
 from tocsin.errors import DeliveryError
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.notice import Notice, NoticeKind
@@ -98,7 +98,7 @@ class SlackAlertChannel(OutgoingChannel):
     def deliver(self, notice: Notice) -> None:
         """Write, or change, the message of a notice. Raises DeliveryError."""
         if self._url is not None:
-            self._transport.post(self._url, encode(message(notice)))
+            self._transport.post(self._url, encode(self._message(notice)))
             return
         deadline = self._transport.begin()
         with self._lock:
@@ -108,8 +108,11 @@ class SlackAlertChannel(OutgoingChannel):
             else:
                 self._again(post, notice, deadline)
 
+    def _message(self, notice: Notice) -> dict[str, Any]:
+        return message(notice, self._transport.clock.now().utc)
+
     def _first(self, notice: Notice, deadline: Deadline) -> None:
-        answer = self._call("chat.postMessage", {"channel": self._channel, **message(notice)}, notice, deadline)
+        answer = self._call("chat.postMessage", {"channel": self._channel, **self._message(notice)}, deadline)
         ts, channel = answer.get("ts"), answer.get("channel")
         if isinstance(ts, str) and isinstance(channel, str) and notice.alerts:
             self.board.keep(Post(channel, ts, {alert.id: alert for alert in notice.alerts}, notice.severity))
@@ -117,33 +120,28 @@ class SlackAlertChannel(OutgoingChannel):
     def _again(self, post: Post, notice: Notice, deadline: Deadline) -> None:
         """Change the message. A change calls nobody, so what became worse is said in a reply as well."""
         after = updated(post, notice)
-        body = {"channel": post.channel, "ts": post.ts, **message(as_notice(after, notice))}
+        body = {"channel": post.channel, "ts": post.ts, **self._message(as_notice(after, notice))}
         try:
-            self._call("chat.update", body, notice, deadline)
+            self._call("chat.update", body, deadline)
             changed = True
         except _CannotChange:
             changed = False
         if notice.severity > post.severity or not changed:
-            reply = {"channel": post.channel, "thread_ts": post.ts, "reply_broadcast": True, **message(notice)}
+            reply = {"channel": post.channel, "thread_ts": post.ts, "reply_broadcast": True, **self._message(notice)}
             try:
-                self._call("chat.postMessage", reply, notice, deadline)
+                self._call("chat.postMessage", reply, deadline)
             except _CannotChange:
                 self.board.forget(post.ts)
                 self._first(notice, deadline)
                 return
         self.board.keep(after)
 
-    def _call(self, method: str, body: dict[str, Any], notice: Notice, deadline: Deadline) -> dict[str, Any]:
+    def _call(self, method: str, body: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         assert self._token is not None  # noqa: S101 - there is a URL or a token; see `mismatch`
         # Changing a message looks for names in its text unless told otherwise.
-        marked = {
-            **body,
-            "parse": "none",
-            "link_names": False,
-            "metadata": {"event_type": "tocsin_notice", "event_payload": {"id": token(notice.id)}},
-        }
+        plain = {**body, "parse": "none", "link_names": False}
         answer = self._transport.post(
-            self._api.below(f"/{method}"), encode(marked), content_type="application/json; charset=utf-8",
+            self._api.below(f"/{method}"), encode(plain), content_type="application/json; charset=utf-8",
             headers={"Authorization": Secret(f"Bearer {self._token.reveal()}")}, deadline=deadline,
         )  # fmt: skip
         try:

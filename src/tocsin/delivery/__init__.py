@@ -1,0 +1,123 @@
+"""One delivery policy for all channels: a queue and a thread each, retries for a day, and exact counts.
+
+A channel that hangs or fails harms only itself: its queue waits, what does not fit is counted, the others go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tocsin.delivery.outlet import Outlet
+from tocsin.delivery.record import Record, Unrecorded
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tocsin.channels.protocol import Channel
+    from tocsin.clock import Clock
+    from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.notice import Notice
+
+__all__ = ["Delivery", "Record"]
+
+
+class Delivery:
+    """Hands notices to channels.
+
+    Args:
+        clock: tells the pauses between attempts.
+        rng: spreads them.
+        report: called with (channel, notice, error) when a notice is given up.
+        record: is told what becomes of each notice.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        report: Callable[[str, Notice, BaseException], None] | None = None,
+        record: Record | None = None,
+    ) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._report = report
+        self._record: Record = record or Unrecorded()
+        self._outlets: dict[str, Outlet] = {}
+        self._stand_ins: dict[str, str] = {}
+
+    def add(self, channel: Channel, *, fallback: str = "") -> None:
+        """Deliver to this channel from now on.
+
+        Args:
+            channel: whom to tell.
+            fallback: the channel that is told what this one cannot be told.
+        """
+        self._outlets[channel.name] = Outlet(
+            channel, self._clock, self._rng, record=self._record, given_up=self._given_up
+        )
+        if fallback:
+            self._stand_ins[channel.name] = fallback
+
+    def hand_over(self, notices: Iterable[Notice]) -> None:
+        """Queue notices for their channels, the most urgent first. Never blocks and never raises."""
+        for notice in notices:
+            self.resume(notice)
+
+    def resume(self, notice: Notice, *, attempts: int = 0, wait_s: float = 0.0) -> None:
+        """Queue a notice that was tried before, by this process or another; not before `wait_s` seconds."""
+        outlet = self._outlets.get(notice.channel)
+        if outlet is not None:
+            outlet.queue(notice, attempts=attempts, wait_s=wait_s)
+
+    def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
+        """Let a channel whose receiver forgets (Alertmanager) go on with what an earlier process told it."""
+        outlet = self._outlets.get(channel)
+        if outlet is not None:
+            outlet.ask("restore", alerts)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all is delivered. False: it was not, within `timeout_s` real seconds in all."""
+        began_s = self._monotonic()
+        done = True
+        for outlet in self._outlets.values():
+            left_s = timeout_s - (self._monotonic() - began_s)
+            done = outlet.worker.flush(max(left_s, 0.0)) and not outlet.waiting() and done
+        return done
+
+    def waiting(self) -> int:
+        """Notices that wait or are being delivered."""
+        return sum(outlet.waiting() for outlet in self._outlets.values())
+
+    def after_fork(self) -> None:
+        """In the child: what was queued is the parent's to deliver."""
+        for outlet in self._outlets.values():
+            outlet.after_fork()
+
+    def close(self) -> None:
+        """Let channels that go on by themselves (Alertmanager's) come to rest; the next notice wakes them."""
+        for outlet in self._outlets.values():
+            outlet.ask("close")
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """For each channel: delivered, failed attempts, dropped, waiting."""
+        return {name: outlet.counts() for name, outlet in self._outlets.items()}
+
+    def _given_up(self, channel: str, notice: Notice, error: BaseException) -> None:
+        if self._report is not None:
+            self._report(channel, notice, error)
+        other = self._stand_ins.get(channel, "")
+        if other in self._outlets:
+            why = f"{notice.reason} ({channel} could not be told: {error})"
+            stand_in = msgspec.structs.replace(notice, id=f"{notice.id}~{other}", channel=other, reason=why)
+            self._record.made(stand_in)
+            self._outlets[other].queue(stand_in)
+
+    @staticmethod
+    def _monotonic() -> float:
+        from tocsin.clock import SystemClock  # noqa: PLC0415 - a flush waits in real time, whatever the clock
+
+        return SystemClock().now().mono_s
