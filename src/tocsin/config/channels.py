@@ -12,7 +12,7 @@ from tocsin.channels.function import FunctionChannel
 from tocsin.channels.protocol import AlertChannel, NoticeChannel
 from tocsin.config.channel_kinds import kind_mistakes, make, option_mistakes
 from tocsin.config.mistakes import Mistake, Wrong, show, wrong
-from tocsin.config.routing import Routed, as_fields, escalation_mistakes, read_routing
+from tocsin.config.routing import Routed, as_fields, naming_mistakes, read_routing
 from tocsin.config.sealing import remarks, seal
 from tocsin.config.values import as_sequence
 from tocsin.errors import ConfigError
@@ -93,8 +93,7 @@ def read_channels(value: object, *, known: Iterable[str] = ()) -> tuple[Describe
             )
         found.append(channel)
     if not mistakes:
-        following = [(channel.name, routing_of(channel).get("escalate_to", "")) for channel in found]
-        mistakes += escalation_mistakes(following, known)
+        mistakes += naming_mistakes([(channel.name, routing_of(channel)) for channel in found], known)
     if mistakes:
         raise Wrong(*mistakes)
     return tuple(found)

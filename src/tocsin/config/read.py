@@ -12,7 +12,7 @@ from tocsin.config.document import PYPROJECT, Document
 from tocsin.config.mistakes import Mistake, Path, Wrong, nearest, show
 from tocsin.config.read_rule import read_rule
 from tocsin.config.routing import KEYS as ROUTING
-from tocsin.config.routing import escalation_mistakes, read_routing
+from tocsin.config.routing import naming_mistakes, read_routing
 from tocsin.config.sealing import seal
 from tocsin.config.settings import AlertConfig, read_settings
 from tocsin.config.table import SETTINGS
@@ -109,10 +109,8 @@ class _Reader:
             return None
         specs: list[ChannelSpec] = []
         tables = self._tables("channel", found)
-        following = [(str(table.get("name") or table.get("type")), table.get("escalate_to")) for _, table in tables]
-        for mistake in escalation_mistakes(following):
-            if isinstance(following[int(mistake.path[0])][1], str):
-                self._mistakes.append(mistake._replace(path=("channel", *mistake.path)))
+        named = [(str(table.get("name") or table.get("type")), table) for _, table in tables]
+        self._mistakes += [mistake._replace(path=("channel", *mistake.path)) for mistake in naming_mistakes(named)]
         for path, table in tables:
             spec = self._channel(path, table)
             if spec is not None and spec.name in {other.name for other in specs}:

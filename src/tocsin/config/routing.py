@@ -37,8 +37,12 @@ KEYS: Final[dict[str, Key]] = {
     "notices_per_minute": Key("notices_per_minute", positive, "30"),
     "escalate_to": Key("escalate_to", text, '"pager"'),
     "escalate_after": Key("escalate_after_s", seconds(1.0, 7 * _DAY_S, words="from 1 s to 7 d"), '"15min"'),
+    "fallback": Key("fallback", text, '"email"'),
 }
 """The keys of `[[channel]]` that say what it is told, each with the field of `Route` that it becomes."""
+
+OTHERS: Final = ("escalate_to", "fallback")
+"""Those that name another channel."""
 
 
 def read_routing(table: Mapping[str, object]) -> tuple[dict[str, Any], list[Mistake]]:
@@ -52,22 +56,24 @@ def as_fields(routing: Mapping[str, Any]) -> dict[str, Any]:
     return {KEYS[name].field: value for name, value in routing.items()}
 
 
-def escalation_mistakes(channels: Sequence[tuple[str, object]], known: Iterable[str] = ()) -> list[Mistake]:
-    """Check that whoever is told next is there.
+def naming_mistakes(channels: Sequence[tuple[str, Mapping[str, object]]], known: Iterable[str] = ()) -> list[Mistake]:
+    """Check that the channels that others name are there.
 
     Args:
-        channels: to each channel its name and its `escalate_to`, empty where it has none.
+        channels: to each channel its name and its routing, by the keys of a file.
         known: names of further channels.
     Returns: mistakes whose paths begin with the place of the channel.
     """
     names = [*(name for name, _ in channels), *known]
     mistakes = []
-    for index, (name, following) in enumerate(channels):
+    for index, (name, routing) in enumerate(channels):
         others = [other for other in names if other != name]
-        if not following or following in others:
-            continue
-        words = f"the name of another channel, {choices(others, following)}" if others else "a second channel"
-        mistakes.append(Mistake((index, "escalate_to"), show(following), words))
+        for key in OTHERS:
+            meant = routing.get(key)
+            if not meant or not isinstance(meant, str) or meant in others:
+                continue
+            words = f"the name of another channel, {choices(others, meant)}" if others else "a second channel"
+            mistakes.append(Mistake((index, key), show(meant), words))
     return mistakes
 
 
@@ -86,6 +92,7 @@ class Routed:
         notices_per_minute: firing notices a minute; the rest end in a digest.
         escalate_to: the channel that is told when nobody acknowledges.
         escalate_after: after this time.
+        fallback: the channel that is told what this one cannot be told.
     Raises: ConfigError: with every mistake.
     """
 
@@ -105,6 +112,7 @@ class Routed:
         notices_per_minute: float | None = None,
         escalate_to: str | None = None,
         escalate_after: float | str | None = None,
+        fallback: str | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name in KEYS and value is not None}
         self.channel: Any = channel

@@ -86,6 +86,30 @@ def claim(root: Path) -> StateFolder:
     raise StoreError(f"{root}: no free folder under {GUESTS}")
 
 
+def own(path: Path) -> StateFolder:
+    """Own the folder of a program that does not run, to amend what it left.
+
+    Args:
+        path: a state directory, or the folder of a guest in one.
+    Raises: StoreError: if a running program has it, or it cannot be written; says what to do.
+    """
+    try:
+        if _take(path / LOCK_FILE):
+            return StateFolder(path, path, is_owner=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    raise StoreError(f"{path}: a running program has it; leave --state-dir away to talk to that program")
+
+
+def folders(root: Path) -> list[Path]:
+    """The state directory, and the folders of its guests, as far as they are there."""
+    try:
+        guests = sorted(path for path in (root / GUESTS).iterdir() if path.is_dir())
+    except OSError:
+        guests = []
+    return [root, *guests]
+
+
 def _make_private(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 

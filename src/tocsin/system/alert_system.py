@@ -103,10 +103,17 @@ class AlertSystem(Emitter, Orders):
         if self._started_at is None:
             self._started_at = self.clock.now()
         if self._reachable and self._control is None:
-            answers = {"status": self.status, **answers_on_memory(self.memory)}
-            self._control = open_control(self.config.program, answers)
+            self._control = open_control(self.config.program, self._answers())
         self._core.begin()
         return self
+
+    def _answers(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """What the command line may ask of this program."""
+        from tocsin.system.alert_answers import answers_on_alerts  # noqa: PLC0415 - a bare system is not asked
+
+        on_memory = answers_on_memory(self.memory)
+        plain = {command: (lambda _, answer=answer: answer()) for command, answer in on_memory.items()}
+        return {"status": lambda _: self.status(), **plain, **answers_on_alerts(self, self._core)}
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """End the watch thread and deliver what waits, within `timeout_s` real seconds.

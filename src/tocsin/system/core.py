@@ -27,6 +27,7 @@ from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.intake import Intake
 from tocsin.system.memory import MemoryRoom
 from tocsin.system.processes import lines_of_processes
+from tocsin.system.receipts import Receipts
 from tocsin.system.recorder import Recorder
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
@@ -95,8 +96,9 @@ class SystemCore:
             deliver=self._resume,
             remind=self._remind,
         )
-        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder)
-        self._routes: list[Route] = []
+        self.receipts = Receipts(self.recorder)
+        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.receipts)
+        self.routes: list[Route] = []
         for channel, route in config.make_channels():
             self._attach(channel, route)
         self._monitor: PerformanceMonitor | None = None
@@ -249,7 +251,7 @@ class SystemCore:
 
     def _make_engine(self) -> Engine:
         return Engine(
-            self.rules.values(), self.config.alert_settings(tuple(self._routes)),
+            self.rules.values(), self.config.alert_settings(tuple(self.routes)),
             interval_s=self.config.check_interval, points=self.config.series_points,
             history=AlertHistory(max_size=self.config.history_size, clock=self.clock),
         )  # fmt: skip
@@ -296,8 +298,8 @@ class SystemCore:
                 self._monitor.add(sensor)
 
     def _attach(self, channel: Channel, route: Route) -> None:
-        self.delivery.add(channel)
-        self._routes.append(route)
+        self.delivery.add(channel, fallback=route.fallback)
+        self.routes.append(route)
 
     def add_channel(self, channel: Channel, route: Route) -> None:
         """Tell one more channel from now on."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import StoreError
 from tocsin.journal import Journal, entries
 from tocsin.journal.folder import StateFolder, claim
-from tocsin.journal.reading import TELLING, Left, read_left
+from tocsin.journal.reading import TELLING, JournalReader, Left, read_left
 from tocsin.journal.writer import FILE, Ticket
 from tocsin.system.reporting import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tocsin.clock import Clock, Instant
@@ -177,6 +178,25 @@ class Recorder:
         ticket = self.ticket()
         ticket.wait(timeout_s)
         return ticket.reason if ticket.durable is not None else f"not on disk within {timeout_s:g} s"
+
+    def post(self, written: Iterable[Entry]) -> None:
+        """Write further entries, soon."""
+        if self._journal is not None:
+            self._journal.post(list(written))
+
+    @contextmanager
+    def reading(self, timeout_s: float) -> Iterator[JournalReader | None]:
+        """Read what was recorded, the last of it included if the disk takes it in time; None: there is no journal."""
+        folder = self._folder
+        if self._journal is None or folder is None:
+            yield None
+            return
+        self.sync(timeout_s)
+        reader = JournalReader(folder.path / FILE)
+        try:
+            yield reader
+        finally:
+            reader.close()
 
     def end(self, engine: Engine, now: Instant, timeout_s: float) -> bool:
         """Write the last state, and close the file. It is opened again at the next step."""

@@ -135,7 +135,7 @@ def test_two_of_one_kind_need_names() -> None:
             (
                 ":3: channel[0].urll: found an unknown key, expected one of type, name, severity, url, token, channel, "
                 "api_url, allow_private, ca_file, deadline, match, hours, group_by, group_wait, group_interval, "
-                "repeat, notices_per_minute, escalate_to, escalate_after (did you mean 'url'?)"
+                "repeat, notices_per_minute, escalate_to, escalate_after, fallback (did you mean 'url'?)"
             ),
         ),
         (

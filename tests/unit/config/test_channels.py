@@ -183,7 +183,7 @@ def test_one_channel_alone_is_not_a_list(channels: Any) -> None:
             (
                 "channels[0].colour: found an unknown key, expected one of type, name, severity, stream, color, "
                 "match, hours, group_by, group_wait, group_interval, repeat, notices_per_minute, escalate_to, "
-                "escalate_after (did you mean 'color'?)"
+                "escalate_after, fallback (did you mean 'color'?)"
             ),
         ),
         (

@@ -263,7 +263,7 @@ def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
             (
                 ":3: channel[0].colour: found an unknown key, expected one of type, name, severity, stream, color, "
                 "match, hours, group_by, group_wait, group_interval, repeat, notices_per_minute, escalate_to, "
-                "escalate_after (did you mean 'color'?)"
+                "escalate_after, fallback (did you mean 'color'?)"
             ),
         ),
         (

@@ -33,6 +33,7 @@ repeat = "2h"
 notices_per_minute = 5
 escalate_to = "pager"
 escalate_after = "10min"
+fallback = "pager"
 
 [[channel]]
 type = "console"
@@ -42,14 +43,14 @@ ALL: dict[str, Any] = {
     "match": ["category=memory_leak", "component=~orders|cart"],
     "hours": {"cron": "0 8 * * mon-fri", "duration": "9h", "zone": "Europe/Berlin"},
     "group_by": ["rule"], "group_wait": "20s", "group_interval": 90, "repeat": "2h", "notices_per_minute": 5,
-    "escalate_to": "pager", "escalate_after": "10min",
+    "escalate_to": "pager", "escalate_after": "10min", "fallback": "pager",
 }  # fmt: skip
 ROUTE = Route(
     channel="console",
     matchers=(Matcher("category", "=", "memory_leak"), Matcher("component", "=~", "orders|cart")),
     hours=Recurrence(cron="0 8 * * mon-fri", duration_s=9 * 3600.0, zone="Europe/Berlin"),
     group_by=("rule",), group_wait_s=20.0, group_interval_s=90.0, repeat_s=7200.0, notices_per_minute=5.0,
-    escalate_to="pager", escalate_after_s=600.0,
+    escalate_to="pager", escalate_after_s=600.0, fallback="pager",
 )  # fmt: skip
 
 
@@ -158,6 +159,7 @@ def test_a_channel_that_is_added_later_may_escalate_to_one_that_is_there() -> No
         ('repeat = "31d"', 'repeat: found "31d", expected a time such as'),
         ("notices_per_minute = 0", "notices_per_minute: found 0, expected a number above 0"),
         ('escalate_to = "pagr"', 'escalate_to: found "pagr", expected a second channel'),
+        ('fallback = "pagr"', 'fallback: found "pagr", expected a second channel'),
         ("escalate_to = 3", "escalate_to: found 3, expected a text of one line"),
         ('escalate_after = "0s"', 'escalate_after: found "0s", expected a time such as'),
         ('groupby = ["rule"]', "groupby: found an unknown key, expected one of type"),

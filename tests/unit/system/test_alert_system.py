@@ -57,7 +57,7 @@ def test_an_accepted_event_is_in_memory_and_a_durable_one_says_that_there_is_no_
     [alert] = system.open_alerts()
     assert (plain.accepted, plain.durable, plain.reason, plain.id) == (True, False, "accepted in memory", "")
     assert (durable.accepted, durable.durable, durable.id) == (True, False, alert.id)
-    assert "journal" in durable.reason
+    assert "state_dir" in durable.reason
     assert alert.count == 2
 
 
