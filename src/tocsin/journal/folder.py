@@ -24,6 +24,10 @@ GUESTS: Final = "guests"
 _HELD: Final[dict[tuple[int, int, int], int]] = {}
 
 
+class FolderInUse(StoreError):
+    """A running program has the folder."""
+
+
 class StateFolder:
     """A state directory as this process may use it.
 
@@ -91,14 +95,14 @@ def own(path: Path) -> StateFolder:
 
     Args:
         path: a state directory, or the folder of a guest in one.
-    Raises: StoreError: if a running program has it, or it cannot be written; says what to do.
+    Raises: FolderInUse: if a running program has it. StoreError: if it cannot be written. Each says what to do.
     """
     try:
         if _take(path / LOCK_FILE):
             return StateFolder(path, path, is_owner=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
-    raise StoreError(f"{path}: a running program has it; leave --state-dir away to talk to that program")
+    raise FolderInUse(f"{path}: a running program has it; leave --state-dir away to talk to that program")
 
 
 def folders(root: Path) -> list[Path]:

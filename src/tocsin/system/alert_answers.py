@@ -10,7 +10,6 @@ from tocsin.errors import AlertNotFound, NoticeNotFound, StoreError
 from tocsin.journal import entries
 from tocsin.model.levels import AlertState
 from tocsin.system.explaining import explanation, listed, notice_as_dict, silence_as_dict
-from tocsin.system.trying import try_channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -173,7 +172,7 @@ class _Answers:
         return {"id": notice.id, "channel": notice.channel}
 
     def test(self, asked: Try) -> dict[str, Any]:
-        return {"channels": try_channels(self._core, asked.channel)}
+        return {"channels": self._system.try_channels(asked.channel)}
 
     def _no_journal(self) -> str:
         why = self._core.recorder.reason or "nothing was written down yet"

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -125,6 +125,24 @@ class Orders:
         """
         wanted = [_matcher(one) for one in matchers]
         return [alert for alert in self._core.engine.book.open_alerts() if all_match(wanted, facts_of(alert))]
+
+    # -- channels
+
+    def try_channels(self, channel: str = "", *, timeout_s: float = 15.0) -> list[dict[str, Any]]:
+        """Raise a critical alert that says it is a test, and end it when it was told. Waits for the channels.
+
+        The filters of the channels let it pass; silences and maintenance hold it back.
+
+        Args:
+            channel: only this one; by default every one.
+            timeout_s: real seconds to wait.
+        Returns: for each channel `channel`, `outcome` (`delivered`, `failed`, `dead`, `held`, `waiting`), `why`,
+            `took_s` and `notice`.
+        Raises: ValueError: if there is no such channel, or none at all.
+        """
+        from tocsin.system.trying import try_channels  # noqa: PLC0415 - seldom needed
+
+        return try_channels(self._core, channel, timeout_s=timeout_s)
 
     def _silence(
         self,
