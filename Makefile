@@ -28,8 +28,8 @@ help: ## Print this list
 	@echo
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-demo: $(STAMP) ## Set everything up and watch a small leaking program ring the bell
-	@$(BIN)/tocsin demo
+demo: $(STAMP) ## Set everything up and watch a small leaking program ring the bell (ARGS="--for 30s" ends it)
+	@$(BIN)/tocsin demo $(ARGS)
 
 test: $(STAMP) ## Set everything up and run the tests (ARGS="-k word" is handed to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -43,7 +43,7 @@ check: $(STAMP) ## Lint, formatting, types and the import law; all four, then wh
 	[ -z "$$failed" ] || $(call failed,check,$${failed#$(comma) })
 
 bench: $(STAMP) ## Measure our figures, the peers' and the floor's (a quiet machine, some minutes)
-	@for name in import emit rules runtime sampling processes memory heap-accuracy host; do \
+	@for name in import emit rules runtime sampling processes memory heap-accuracy looks host; do \
 		echo "── $$name"; \
 		$(BIN)/python -m benchmarks $$name || $(call failed,benchmark $$name,run it alone: $(BIN)/python -m benchmarks $$name); \
 	done

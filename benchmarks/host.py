@@ -104,6 +104,7 @@ def run(args: argparse.Namespace) -> Result:
         notes=(
             f"{args.seconds} s, one look a second, {RULES} rules and the default ones; ours less a twin with asyncio.",
             "Ours looks closer while the machine is under pressure, as it is here from the peers; steady: it does not.",
+            f"The machine's load (1, 5, 15 minutes): {', '.join(f'{load:.1f}' for load in os.getloadavg())}.",
             "Of an agent all memory is counted; of ours what it adds to the program.",
         ),
     )

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> Result:
     programs = [name for name in args.programs if name != "numpy_" or find_spec("numpy") is not None]
     rng = random.Random(args.seed)
     runs = {name: _measure(name, args, rng) for name in programs}
-    absent: dict[str, Figures | str] = {peer: "not installed" for peer in PEERS if not _is_there(peer)}
+    absent: dict[str, Figures | str] = {peer: _reason_against(peer, args.peer_rounds) for peer in PEERS}
+    absent = {peer: reason for peer, reason in absent.items() if reason}
     peers = {mode: _figures(runs, mode, rng) for mode in (AGAIN, *PEERS) if mode not in absent}
     missing = set(args.programs) - set(programs)
     return Result(
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> Result:
         peers={**peers, **absent},
         packages=("numpy", "memray", "ddtrace"),
         notes=(
-            f"{args.rounds} rounds, the peers {min(args.rounds, args.peer_rounds)}; cpu: times that of no profiler.",
+            f"{args.rounds} rounds, the peers {min(args.rounds, args.peer_rounds)}; low and high: 95 %.",
             *(f"{name}: not run: not installed" for name in missing),
         ),
     )
@@ -72,6 +73,12 @@ def run(args: argparse.Namespace) -> Result:
 
 def _is_there(peer: str) -> bool:
     return find_spec(peer) is not None
+
+
+def _reason_against(peer: str, rounds: int) -> str:
+    if not _is_there(peer):
+        return "not installed"
+    return "" if rounds else "no rounds with peers were asked for"
 
 
 def _child(program: str, mode: str, rounds: int, scratch: str) -> list[str]:
@@ -109,6 +116,10 @@ def _ratios(runs: Runs, mode: str) -> list[float]:
     return [run["cpu_s"] / base["cpu_s"] for run, base in zip(runs[mode], runs[BASE], strict=False)]
 
 
+def _percent(ratio: float) -> float:
+    return 100 * (ratio - 1)
+
+
 def _geomean(values: list[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, values)))
 
@@ -133,11 +144,11 @@ def _figures(runs: dict[str, Runs], mode: str, rng: random.Random) -> Figures:
         for program, found in runs.items()
     }
     return {
-        "cpu_geomean_ratio": _geomean(list(medians.values())),
-        "cpu_geomean_low_ratio": low,
-        "cpu_geomean_high_ratio": high,
-        "cpu_worst_ratio": max(medians.values()),
-        **{f"{program.rstrip('_')}_cpu_ratio": value for program, value in medians.items()},
+        "cpu_added_geomean_percent": _percent(_geomean(list(medians.values()))),
+        "cpu_added_low_percent": _percent(low),
+        "cpu_added_high_percent": _percent(high),
+        "cpu_added_worst_percent": _percent(max(medians.values())),
+        **{f"{program.rstrip('_')}_cpu_added_percent": _percent(value) for program, value in medians.items()},
         "rss_added_median_mb": statistics.median(added.values()) / 1e6,
         "rss_added_worst_mb": max(added.values()) / 1e6,
     }
@@ -150,8 +161,7 @@ def _instructions() -> Result:
 
     def figures(mode: str) -> Figures:
         return {
-            f"{program.rstrip('_')}_instructions_added_percent": 100
-            * (counts[mode][program] / counts[BASE][program] - 1)
+            f"{program.rstrip('_')}_instructions_added_percent": _percent(counts[mode][program] / counts[BASE][program])
             for program in COUNTED
         }
 
@@ -170,9 +180,10 @@ def _counted(program: str, mode: str, rounds: int) -> Iterator[int]:
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={scratch}/callgrind.out"]
         command = _child(program, mode, rounds, scratch)
         split = command.index(sys.executable)
-        done = subprocess.run(
-            [*command[:split], *valgrind, *command[split:]], cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        command = [*command[:split], *valgrind, *command[split:]]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{program} under {mode} and valgrind ended with {done.returncode}:\n{done.stderr}")
     for line in done.stderr.splitlines():
         if "Collected :" in line:
             yield int(line.split()[-1])

@@ -84,7 +84,7 @@ def main():
         "rss_grown_mb": (psutil.Process().memory_info().rss - before) / 1e6,
         "detected_s": detected_s,
         "lines": [site.line for site in leaks],
-        "words": [f"{{site.file.rpartition('/')[2]}}:{{site.line}} in {{site.function}}: {{site.reason}}" for site in leaks],
+        "words": [f"program.py:{{site.line}} in {{site.function}}: {{site.reason}}" for site in leaks],
     }}))
 
 

@@ -20,8 +20,10 @@ for allocator in malloc pymalloc; do
     fi
 done
 
-# A report is a run of lines; those between it and the next hold nothing but the process number.
-if awk 'BEGIN { RS = "==[0-9]+== \n" } /_heap\.[a-z0-9_-]+\.so|\((hook|samples|stacks|frames|pace|rows|arenas|numpy|holders|module)\.c:/ { print FILENAME ": " $0; found = 1 } END { exit !found }' "$logs"/*; then
+# A report is a run of lines; between it and the next there is nothing but the process number.
+sources=$(cd src/tocsin/memory/native && printf '%s\n' *.c | sed 's/\.c$//' | paste -sd '|')
+ours="_heap[.][a-z0-9_-]+[.]so|[(]($sources)[.]c:"
+if awk -v ours="$ours" 'BEGIN { RS = "==[0-9]+== \n" } $0 ~ ours { print; found = 1 } END { exit !found }' "$logs"/*; then
     echo "heap_valgrind: faults; see above" >&2
     exit 1
 fi

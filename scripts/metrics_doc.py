@@ -47,25 +47,27 @@ platform `all` comes from psutil elsewhere. A source that this machine lacks lea
 COSTS = """\
 ## What reading costs
 
-Microseconds of one reading at a real 1 Hz, with cold caches, as `python -m benchmarks sampling` printed it on 22
-November 2026 on a virtual machine with 2 cores (Linux 6.18, Python 3.11, 1 disk, 3 interfaces, 90 processes). A slow
-sensor costs a tenth of its figure each second, the slowest a sixtieth. The first one read pays for waking up: about
-100 µs of the CPU's.
+Microseconds of one reading at a real 1 Hz, with cold caches, as `python -m benchmarks sampling` printed it on 26
+November 2026 on a busy virtual machine with 2 cores (Linux 6.18, Python 3.11, 1 disk, 1 interface, 130 processes), with
+the C extension. A slow sensor costs a tenth of its figure each second, the slowest a sixtieth. The first one read pays
+for waking up: about 60 µs of the CPU's.
 
 | sensor | tier | µs a reading |
 |---|---|---|
-| `host.cpu` | core | 140–210 |
-| `process` | core | 75 |
-| `host.memory` | core | 73 |
-| `host.disk` | core | 67 |
-| `host.network` | core | 38 |
-| `host.pressure` | core | 36 |
-| `container`, without a limit | core | 10; 57 each tenth |
-| `host.tcp` | slow | 120 |
+| `host.cpu` | core | 105–120 |
+| `process` | core | 35–46 |
+| `host.disk` | core | 40–44 |
+| `host.memory` | core | 28–37 |
+| `host.pressure` | core | 20–36 |
+| `host.network` | core | 20 |
+| `container`, without a limit | core | 13–23 |
 | `host.filesystem` | slow | 120 |
-| `host.paging` | slow | 90 |
-| `process.descriptors` | slow | 30 |
-| `host.load` | slow | 19 |
+| `host.tcp` | slow | 65 |
+| `host.paging` | slow | 40–50 |
+| `process.descriptors` | slow | 37 |
+| `host.limits` | slow | 34 |
+| `process.status` | slow | 19 |
+| `host.load` | slow | 9 |
 | `host.processes` | slowest | 18 for each process |
 """
 

@@ -7,6 +7,11 @@ import inspect
 import signal
 
 import pytest
+from hypothesis import settings
+
+# A machine that is busy with other things makes no example wrong.
+settings.register_profile("tocsin", deadline=None)
+settings.load_profile("tocsin")
 
 # A shell's background jobs begin with SIGINT ignored, and so would every program that a test starts to interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

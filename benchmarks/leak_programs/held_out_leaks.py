@@ -110,7 +110,7 @@ def users_who_rarely_leave(rng: Random, ticks: int) -> Iterator[None]:
 def unbounded_lru(rng: Random, ticks: int) -> Iterator[None]:
     """A cache without a bound, by which each call is another."""
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def render(number: float) -> str:
         return f"{number:030.20f}" * 250  # leaks: unbounded_lru
 
@@ -122,7 +122,10 @@ def unbounded_lru(rng: Random, ticks: int) -> Iterator[None]:
 
 def copies(rng: Random, ticks: int) -> Iterator[None]:
     """Deep copies, for an undo that has no end."""
-    document: dict[str, object] = {"words": [str(rng.random()) for _ in range(30)], "marks": {n: [n] for n in range(60)}}
+    document: dict[str, object] = {
+        "words": [str(rng.random()) for _ in range(30)],
+        "marks": {n: [n] for n in range(60)},
+    }
     for _tick in range(ticks):
         KEPT.append(copy.deepcopy(document))  # leaks
         yield
@@ -164,7 +167,7 @@ def records(_rng: Random, ticks: int) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             KEPT.append(record)
 
-    log = logging.Logger("leaky")
+    log = logging.getLogger("leaky")
     log.addHandler(Keeping())
     for tick in range(ticks):
         for _ in range(6):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.clock import SystemClock as SystemClock
     from tocsin.clock import VirtualClock as VirtualClock
     from tocsin.config import AlertConfig as AlertConfig
-    from tocsin.config import load_config as load_config
     from tocsin.config import Routed as Routed
+    from tocsin.config import load_config as load_config
     from tocsin.coordinator import MonitoringCoordinator as MonitoringCoordinator
     from tocsin.errors import AlertNotFound as AlertNotFound
     from tocsin.errors import BufferFull as BufferFull
@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.errors import SilenceNotFound as SilenceNotFound
     from tocsin.errors import StoreError as StoreError
     from tocsin.errors import TocsinError as TocsinError
+    from tocsin.memory.leaks import LeakDetector as LeakDetector
     from tocsin.memory.profiler import MemoryProfiler as MemoryProfiler
     from tocsin.memory_alerts import MemoryAlertManager as MemoryAlertManager
     from tocsin.model.alert import PerformanceAlert as PerformanceAlert
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.model.memory import HeapSnapshot as HeapSnapshot
     from tocsin.model.memory import LeakAnalysis as LeakAnalysis
     from tocsin.model.memory import LeakSite as LeakSite
+    from tocsin.model.memory import LeakState as LeakState
     from tocsin.model.memory import MemoryReport as MemoryReport
     from tocsin.model.notice import CheckResult as CheckResult
     from tocsin.model.notice import Notice as Notice

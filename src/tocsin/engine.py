@@ -19,6 +19,7 @@ from tocsin.model.inputs import Answer, Outcome
 from tocsin.model.levels import Verdict
 from tocsin.rules.book import CompiledRule, RuleBook
 from tocsin.series.memory import DEFAULT_POINTS, Series
+from tocsin.series.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,9 +67,10 @@ class Engine:
         self.interval_s = interval_s
         self.survivors = Survivors(self.decisions, alerts.no_data_ttl_s)
         self._points = points
+        self._tables = Tables(points, self.series)
         self._watches: dict[int, list[Watch]] = {}
-        # The same lists, beside the function that remembers a reading: one look-up a reading.
-        self._known: dict[int, tuple[Callable[[float, float], None], list[Watch]]] = {}
+        # The same lists, of the series that a rule has ever looked at.
+        self._looked_at: dict[int, list[Watch]] = {}
         self._last: Instant | None = None
         self._idle_s = 0.0
         self._sweep_s = 0.0
@@ -138,6 +140,17 @@ class Engine:
         self._open(now)
         return self.survivors.take_in(alerts, telling, now=now, is_known=known.__contains__)
 
+    def bury(self, alerts: Iterable[bytes], now: Instant) -> int:
+        """End the open alerts of a process that is gone; told with the next step.
+
+        Args:
+            alerts: as that process's `keep` gave them.
+            now: the moment.
+        Returns: how many there were.
+        """
+        self._open(now)
+        return self.survivors.bury(alerts, now)
+
     def _watch_of(self, episode: Episode) -> Watch | None:
         watches = (watch for watches in self._watches.values() for watch in watches)
         return None if episode.is_event else next((watch for watch in watches if watch.episode is episode), None)
@@ -175,10 +188,12 @@ class Engine:
             self.decisions.teller.reasons.inhibitions.families.contained = True
         wanted = [compiled for compiled in self.rules.for_series(new.key) if compiled.enabled]
         self._watches[new.series_id] = watches = [self._watch(compiled, series) for compiled in wanted]
-        self._known[new.series_id] = (series.push, watches)
+        if watches:
+            self._looked_at[new.series_id] = watches
 
     def _watch(self, compiled: CompiledRule, series: Series) -> Watch:
         rule = compiled.rule
+        series.single_out()
         aggregate = series.look_through(rule.aggregate, rule.window_s)
         watch = Watch(rule, series.key, compiled.is_bad, stays_bad=compiled.stays_bad, aggregate=aggregate)
         watch.seen_s = getattr(self, "_active_s", 0.0)
@@ -186,15 +201,28 @@ class Engine:
         return watch
 
     def _remember(self, sample: given.Sample) -> None:
+        mono_s, ids, values = self._now.mono_s, sample.series_ids, sample.values
+        if type(ids) is tuple:
+            # They come together again and again: a row in a table, and what rules look at one by one.
+            table = self._tables.of(ids, mono_s)
+            table.add(mono_s, values)
+            for column, number, remember in self._tables.single(table):
+                value = values[column]
+                if value == value:  # noqa: PLR0124 - NaN: nothing was measured
+                    remember(mono_s, value)
+                    self._judge(self._watches[number], value)
+            return
+        for number, value in zip(ids, values, strict=True):
+            if value == value:  # noqa: PLR0124 - as above
+                self.series[number].push(mono_s, value)
+                self._judge(self._watches[number], value)
+
+    def _judge(self, watches: Iterable[Watch], value: float) -> None:
         mono_s, active_s = self._now.mono_s, self._active_s
-        known = self._known
-        for series_id, value in zip(sample.series_ids, sample.values, strict=True):
-            remember, watches = known[series_id]
-            remember(mono_s, value)
-            for watch in watches:
-                turn = watch.look(value, mono_s, active_s)
-                if turn is not None:
-                    self.decisions.turned(watch, turn)
+        for watch in watches:
+            turn = watch.look(value, mono_s, active_s)
+            if turn is not None:
+                self.decisions.turned(watch, turn)
 
     def _lose(self, failed: given.SeriesFailed) -> None:
         for series_id in failed.series_ids:
@@ -207,7 +235,7 @@ class Engine:
             return
         self._sweep_s = self._active_s + max(self.interval_s, 1.0)
         short_of_s = self._active_s - SILENT_S
-        for series_id, watches in self._watches.items():
+        for series_id, watches in self._looked_at.items():
             for watch in watches:
                 if watch.error or watch.seen_s < short_of_s:
                     self._miss(watch, series_id)
@@ -223,8 +251,7 @@ class Engine:
 
     def _patience_s(self, series_id: int) -> float:
         """How long a series may be silent: three of its own intervals, since sensors have different ones."""
-        times = self.series[series_id].times
-        own_s = times[-1] - times[-2] if len(times) > 1 else self.interval_s
+        own_s = self.series[series_id].interval_s() or self.interval_s
         return max(SILENT_S, SILENT_INTERVALS * max(own_s, self.interval_s))
 
     # -- events, checks and commands
@@ -342,6 +369,8 @@ class Engine:
         for series_id, series in self.series.items():
             if compiled.matches(series.key):
                 self._watches[series_id].append(self._watch(compiled, series))
+                self._looked_at[series_id] = self._watches[series_id]
+        self._tables.single_out()
 
     def _take_off(self, compiled: CompiledRule, why: str) -> None:
         for watches in self._watches.values():

@@ -62,6 +62,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "run"))
     monkeypatch.delenv("TOCSIN_DISABLED", raising=False)
     (tmp_path / "tocsin.toml").write_text(CONFIG, "utf-8")
 

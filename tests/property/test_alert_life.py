@@ -234,7 +234,7 @@ class AlertLife(RuleBasedStateMachine):
     @invariant()
     def nothing_grows_without_bound(self) -> None:
         events = [episode for episode in self.engine.book.episodes() if episode.is_event]
-        assert len(events) <= SETTINGS.max_open + 1
+        assert len(events) <= 2 * SETTINGS.max_open + 1
         assert len(self.engine.history) <= SETTINGS.history_size
 
     def teardown(self) -> None:

@@ -34,7 +34,9 @@ from tocsin import (
     HeapSnapshot,
     Instant,
     LeakAnalysis,
+    LeakDetector,
     LeakSite,
+    LeakState,
     MemoryAlertManager,
     MemoryProfiler,
     MemoryReport,
@@ -219,6 +221,17 @@ def remember(now_s: float) -> MemoryReport:
     site = LeakSite(file="app.py", line=41)
     assert_type(LeakAnalysis(potential_leaks=(site,)).potential_leaks, tuple[LeakSite, ...])
     return MemoryReport(rss_mb=710.0)
+
+
+def find_leaks(snapshots: list[HeapSnapshot]) -> LeakAnalysis:
+    detector = LeakDetector(limit_bytes=512e6, components={"sessions": ["app.sessions"]})
+    for snapshot in snapshots:
+        detector.observe(snapshot, snapshot.at_s)
+    analysis = detector.analyze(snapshots[-1].at_s)
+    for site in analysis.potential_leaks:
+        assert_type(site.state, LeakState)
+        detector.retained(site.key, ("list", "global app.SESSIONS"), bounded_by="deque(maxlen=100)")
+    return analysis
 
 
 def on_a_clock_of_ones_own(notice: Notice) -> None:

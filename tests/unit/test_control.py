@@ -30,7 +30,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     (base / "run").mkdir()
     (base / "tmp").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(base / "run"))
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(base / "tmp"))
+    monkeypatch.setattr("tocsin.control.folder.temporary_directory", lambda: str(base / "tmp"))
     return base
 
 

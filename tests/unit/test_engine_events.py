@@ -12,6 +12,7 @@ from tocsin.model.inputs import (
     Resolve,
     Sample,
     SwitchRule,
+    TellAll,
 )
 from tocsin.model.levels import AlertCondition, AlertState
 
@@ -131,3 +132,27 @@ def test_a_check_of_a_rule_that_is_not_in_force_says_so(state: str) -> None:
     answer = score.step(Sample([0], [99.0]), Check("high", [0])).answers[0]
     assert not answer.found
     assert state in answer.reason
+
+
+def test_what_is_critical_gets_through_when_there_is_no_room_for_more_alerts() -> None:
+    score = Score(settings=AlertSettings(routes=(Route(channel="all", notices_per_minute=1e9),), max_open=10))
+    score.step(*(an_event(f"w{number}", source=f"s{number}") for number in range(1000)))
+    score.step(an_event("the disk burns", CRITICAL, source="disk"))
+    assert score.notices()[-1] == "firing the disk burns"
+
+
+def test_a_storm_of_as_many_sources_as_events_opens_no_more_alerts_than_there_is_room_for() -> None:
+    score = Score(settings=AlertSettings(routes=(Route(channel="all"),), max_open=10))
+    score.step(*(an_event(f"w{number}", source=f"s{number}") for number in range(1000)))
+    assert len(score.engine.book) == 10 + 20 + 1
+    assert sum(alert.count for alert in score.engine.book.open_alerts()) == 1000
+
+
+def test_of_ten_thousand_warnings_what_was_told_and_what_the_digests_count_is_ten_thousand() -> None:
+    score = Score()
+    for start in range(0, 10_000, 1000):
+        score.step(*(an_event(f"w{number}", source=f"s{number}") for number in range(start, start + 1000)), after_s=0.1)
+    score.step(TellAll(), after_s=1.0)
+    notices = [notice for outcome in score.outcomes for notice in outcome.notices]
+    told = sum(len(notice.alerts) for notice in notices)
+    assert told + sum(line.count for notice in notices for line in notice.digest) == 10_000

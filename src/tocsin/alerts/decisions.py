@@ -191,6 +191,18 @@ class Decisions:
         if episode.waiting:
             self._relieved = True  # asked at once whether its reason still holds
 
+    def bury(self, episode: Episode, why: str) -> None:
+        """An alert of another process ends with it: whoever was told that it fires is told so."""
+        if episode.state is not AlertState.FIRING:
+            return
+        now = self._now
+        episode.state = AlertState.RESOLVED
+        episode.resolved_at = episode.updated_at = now.utc
+        episode.note(now.utc, "resolved", why)
+        self.teller.resolved(episode, now, why)
+        self._changes.append(Change(episode.snapshot(), AlertState.FIRING, now.utc, why))
+        self._book.remember(episode.snapshot())
+
     def give_up(self, episode: Episode, why: str) -> None:
         """What an alert of the process before spoke of has not come back."""
         if episode.state is AlertState.PENDING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tocsin.alerts.episode import Episode, Origin
-from tocsin.model.levels import AlertState
+from tocsin.model.levels import AlertSeverity, AlertState
 
 if TYPE_CHECKING:
     from tocsin.alerts.book import AlertBook
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tocsin.model.inputs import Event
 
 OVERFLOW_TITLE: Final = "Too many different alerts"
+SEVERAL: Final = "several sources"
+# So many alerts gather what there is no room for, one a source; of more sources all in one.
+MAX_OVERFLOWS: Final = 20
 
 
 class EventDesk:
@@ -32,15 +35,17 @@ class EventDesk:
         self._open: dict[object, Episode] = {}
         # Those that silence does not end.
         self._lasting: dict[object, Episode] = {}
+        self._gathering: set[str] = set()
 
     def occur(self, event: Event, now: Instant) -> Episode:
         """Enter `event.count` occurrences and give back their episode."""
         key: object = (event.source, event.title, event.category, event.component, event.labels)
         episode = self._open.pop(key, None) or self._lasting.pop(key, None)
         if episode is None:
-            if len(self._open) + len(self._lasting) >= self._max_open:
-                key = (event.source, OVERFLOW_TITLE)
-                episode = self._open.pop(key, None) or self._begin(event, now, overflow=True)
+            if self._is_too_many(event):
+                source = self._gathering_source(event.source)
+                key = (source, OVERFLOW_TITLE)
+                episode = self._open.pop(key, None) or self._begin(event, now, overflow=True, source=source)
             else:
                 episode = self._begin(event, now)
                 episode.lasts = event.lasts
@@ -56,6 +61,8 @@ class EventDesk:
             if now.mono_s - oldest.last_s < self._ttl_s:
                 break
             del self._open[key]
+            if oldest.origin.title == OVERFLOW_TITLE:
+                self._gathering.discard(oldest.origin.source)
             ended.append(oldest)
         return ended
 
@@ -73,12 +80,26 @@ class EventDesk:
         key: object = (origin.source, origin.title, origin.category, origin.component, origin.labels)
         if origin.title == OVERFLOW_TITLE:
             key = (origin.source, OVERFLOW_TITLE)
+            self._gathering.add(origin.source)
         (self._lasting if episode.lasts else self._open)[key] = episode
 
-    def _begin(self, event: Event, now: Instant, *, overflow: bool = False) -> Episode:
+    def _is_too_many(self, event: Event) -> bool:
+        """Whether there is no room for one more alert; what is critical has as much again, for it must get through."""
+        room = 2 * self._max_open if event.severity is AlertSeverity.CRITICAL else self._max_open
+        gathering = len(self._gathering) + ((SEVERAL, OVERFLOW_TITLE) in self._open)
+        return len(self._open) + len(self._lasting) - gathering >= room
+
+    def _gathering_source(self, source: str) -> str:
+        """Under which source further events are gathered: their own, and where these are too many, one for all."""
+        if source in self._gathering or len(self._gathering) < MAX_OVERFLOWS:
+            self._gathering.add(source)
+            return source
+        return SEVERAL
+
+    def _begin(self, event: Event, now: Instant, *, overflow: bool = False, source: str = "") -> Episode:
         origin = Origin(
             title=OVERFLOW_TITLE if overflow else event.title,
-            category=event.category, source=event.source,
+            category=event.category, source=source or event.source,
             component="" if overflow else event.component,
             labels=() if overflow else event.labels,
             recommendations=("Give equal troubles equal titles; put what differs into the message",)

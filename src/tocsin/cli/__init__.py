@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -37,6 +38,8 @@ VERBS: Final = {
     "check": "Check a configuration file and name every mistake.",
     "doctor": "Say what works here, what does not, and why.",
 }
+# What a write to a file that stands for the screen may fail of.
+_NOT_WRITTEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class _Verbs(click.Group):
@@ -103,7 +106,8 @@ def _run(args: list[str]) -> int:
         # Not `cli.main`: that would take errors for itself, the reader that left among them.
         with cli.make_context("tocsin", args) as context:
             code = cli.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where it was closed before the start
+            sys.stdout.flush()
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
@@ -117,8 +121,8 @@ def _run(args: list[str]) -> int:
         return _say(error, code=exits.FOUND)
     except (KeyboardInterrupt, click.Abort):
         return exits.INTERRUPTED
-    except BrokenPipeError:
-        return _reader_left()
+    except OSError as error:
+        return _unwritten(error)
     return code if isinstance(code, int) else exits.OK
 
 
@@ -128,10 +132,19 @@ def _say(*messages: object, code: int) -> int:
     return code
 
 
-def _reader_left() -> int:
-    """Whoever read our output (`| head`) has enough; the interpreter must not complain of that at its end."""
+def _unwritten(error: OSError) -> int:
+    """Whoever read our output (`| head`) has enough, or a disk is full.
+
+    Raises: OSError: if it has nothing to do with the output.
+    """
+    code = exits.OK
+    if error.errno in _NOT_WRITTEN:
+        code = _say(f"the output could not be written: {error.strerror}", code=exits.FOUND)
+    elif not isinstance(error, BrokenPipeError):
+        raise error
+    # The interpreter must not complain of what is left at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return exits.OK
+    return code
 
 
 def _meant(word: str) -> str:

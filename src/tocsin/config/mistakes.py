@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tocsin.errors import Problem
@@ -68,6 +67,8 @@ def cut(text: str) -> str:
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """A remark that names the nearest choice, or nothing when none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - dear to import, and only for a mistake
+
     near = get_close_matches(word.lower(), list(choices), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

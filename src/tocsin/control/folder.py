@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import ControlError
+from tocsin.sensors.storage.place import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,8 @@ def folders() -> Iterator[Path]:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if UNIX and runtime and Path(runtime).is_absolute() and _is_ours(Path(runtime)):
         yield Path(runtime) / "tocsin"
-    import tempfile  # noqa: PLC0415 - dear to import, and seldom needed
-
     uid = f"-{os.geteuid()}" if UNIX else ""
-    yield Path(tempfile.gettempdir()) / f"tocsin{uid}"
+    yield Path(temporary_directory()) / f"tocsin{uid}"
 
 
 def _is_ours(folder: Path) -> bool:

@@ -83,28 +83,28 @@ class Delivery:
         """Wait until all is delivered. False: it was not, within `timeout_s` real seconds in all."""
         began_s = self._monotonic()
         done = True
-        for outlet in self._outlets.values():
+        for outlet in tuple(self._outlets.values()):
             left_s = timeout_s - (self._monotonic() - began_s)
             done = outlet.worker.flush(max(left_s, 0.0)) and not outlet.waiting() and done
         return done
 
     def waiting(self) -> int:
         """Notices that wait or are being delivered."""
-        return sum(outlet.waiting() for outlet in self._outlets.values())
+        return sum(outlet.waiting() for outlet in tuple(self._outlets.values()))
 
     def after_fork(self) -> None:
         """In the child: what was queued is the parent's to deliver."""
-        for outlet in self._outlets.values():
+        for outlet in tuple(self._outlets.values()):
             outlet.after_fork()
 
     def close(self) -> None:
         """Let channels that go on by themselves (Alertmanager's) come to rest; the next notice wakes them."""
-        for outlet in self._outlets.values():
+        for outlet in tuple(self._outlets.values()):
             outlet.ask("close")
 
     def counts(self) -> dict[str, dict[str, int]]:
         """For each channel: delivered, failed attempts, dropped, waiting."""
-        return {name: outlet.counts() for name, outlet in self._outlets.items()}
+        return {name: outlet.counts() for name, outlet in tuple(self._outlets.items())}
 
     def _given_up(self, channel: str, notice: Notice, error: BaseException) -> None:
         if self._report is not None:

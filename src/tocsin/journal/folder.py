@@ -41,6 +41,7 @@ class StateFolder:
         self.root = root
         self.path = path
         self.is_owner = is_owner
+        self._identity = _identity_of(path / LOCK_FILE)
 
     def orphans(self) -> Iterator[StateFolder]:
         """The folders of processes that are gone, each taken over while it is looked at; for the owner."""
@@ -55,8 +56,8 @@ class StateFolder:
                 yield StateFolder(self.root, path, is_owner=False)
 
     def release(self) -> None:
-        """Give the folder back, to the next of this process or of another."""
-        _give(self.path / LOCK_FILE)
+        """Give the folder back, to the next of this process or of another; also one that was removed."""
+        _give(self._identity)
 
     def remove(self) -> None:
         """Remove the folder of a guest that is gone, once what it left has been taken over."""
@@ -141,15 +142,19 @@ def _take(path: Path) -> bool:
     return True
 
 
-def _give(path: Path) -> None:
-    """Let go of a lock, if it is ours."""
+def _give(identity: tuple[int, int] | None) -> None:
+    """Let go of the lock of a file, if it is ours."""
+    fd = None if identity is None else _HELD.pop((*identity, os.getpid()), None)
+    if fd is not None:
+        os.close(fd)
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
     except OSError:
-        return
-    fd = _HELD.pop((found.st_dev, found.st_ino, os.getpid()), None)
-    if fd is not None:
-        os.close(fd)
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _take_by_opening(path: Path) -> bool:

@@ -50,7 +50,7 @@ SELECT body FROM alerts WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?;
 SELECT body FROM alerts WHERE state IN ('firing', 'resolved') AND (keep IS NOT NULL OR updated_at >= ?)
 ORDER BY started_at DESC LIMIT ?;
 
--- name: all_alerts
+-- name: alerts_in_order
 SELECT body FROM alerts ORDER BY started_at, id;
 
 -- name: kept_alert
@@ -102,3 +102,26 @@ DELETE FROM notice_alerts WHERE notice_id NOT IN (SELECT id FROM notices);
 -- name: forget_deliveries
 DELETE FROM deliveries WHERE at < ? AND notice_id NOT IN (SELECT id FROM notices);
 
+
+-- name: all_alerts
+-- Without `keep`: nobody goes on with the alerts of a process that is gone.
+SELECT id, fingerprint, rule, category, severity, component, state, started_at, updated_at, resolved_at, body, NULL
+FROM alerts;
+
+-- name: copy_alert
+INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: all_transitions
+SELECT alert_id, at, before, after, why FROM transitions;
+
+-- name: all_notices
+SELECT id, channel, kind, severity, created_at, state, attempts, next_at, done_at, body FROM notices;
+
+-- name: copy_notice
+INSERT INTO notices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: all_notice_alerts
+SELECT alert_id, notice_id FROM notice_alerts;
+
+-- name: all_deliveries
+SELECT notice_id, at, took_s, outcome, error FROM deliveries;

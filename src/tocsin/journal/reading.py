@@ -114,7 +114,7 @@ class JournalReader:
 
     def all_alerts(self) -> Iterator[PerformanceAlert]:
         """Every alert that is remembered, oldest first, one at a time."""
-        return (_ALERT.decode(body) for (body,) in self._ask("all_alerts"))
+        return (_ALERT.decode(body) for (body,) in self._ask("alerts_in_order"))
 
     def kept_alert(self, alert_id: str) -> tuple[PerformanceAlert, bytes | None] | None:
         """An alert, and what was kept of it if it is open."""

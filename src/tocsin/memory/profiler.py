@@ -138,7 +138,12 @@ class MemoryProfiler:
                 return self._rss_only(at_s, rss, "there was no memory for a snapshot of the heap")
 
     def report(
-        self, now_s: float, *, snapshot: HeapSnapshot | None = None, limit_bytes: float | None = None
+        self,
+        now_s: float,
+        *,
+        snapshot: HeapSnapshot | None = None,
+        limit_bytes: float | None = None,
+        with_pss: bool = True,
     ) -> MemoryReport:
         """What is known of the memory of this process.
 
@@ -146,6 +151,7 @@ class MemoryProfiler:
             now_s: monotonic seconds.
             snapshot: of this profiler at this time, where the caller has it; else one is taken.
             limit_bytes: memory that the process may use, if it is not the one of the constructor.
+            with_pss: ask for the proportional share too, for which the kernel walks all pages and mappings.
         """
         with self._lock():
             seen = self.snapshot(now_s) if snapshot is None else snapshot
@@ -155,7 +161,7 @@ class MemoryProfiler:
                 at_s=seen.at_s,
                 tier=seen.tier,
                 rss_mb=mb(seen.rss_bytes),
-                pss_mb=mb(pss_bytes()),
+                pss_mb=mb(pss_bytes()) if with_pss else None,
                 peak_rss_mb=mb(peak_rss_bytes()),
                 growth_rate_mb_per_s=self._growth.mb_per_s(),
                 growth_window_s=self._growth.window_s,

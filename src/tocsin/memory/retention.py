@@ -26,11 +26,12 @@ from tocsin.memory.holder_words import (
 from tocsin.model.memory import Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tocsin.memory import _heap
 
 BLOCKS_MOST = 4096
+SURVIVORS_MOST = 8192
 PASSES_MOST = 16
 WANTED_MOST = 1024
 WALL_FACTOR = 5.0
@@ -70,9 +71,27 @@ def find_holders(
         search.run(budget)
         stopped = search.why_incomplete(budget)
         return {site: _answer(search, [number_of[block] for block in some], stopped) for site, some in asked.items()}
+    except RuntimeError as error:  # this Python is not as the extension knows it
+        return {site: Retention(complete=False, remark=str(error)) for site in survivors}
     finally:
         while not search.drop(slice_s * SLICE_SHARE):
             pause(slice_s)
+
+
+def survivors_of(stacks: Iterable[int], *, most: int = 32) -> list[int]:
+    """Addresses of sampled blocks of some stacks that live, evenly over their ages; [] without the C extension.
+
+    Args:
+        stacks: numbers of stacks, those of one site.
+        most: as many in all.
+    """
+    try:
+        from tocsin.memory import _heap  # noqa: PLC0415 - it may not have been built
+    except ImportError:
+        return []
+    alive = sorted((born, address) for stack in stacks for address, _, born in _heap.survivors(stack, SURVIVORS_MOST))
+    count = min(most, len(alive))
+    return [alive[turn * len(alive) // count][1] for turn in range(count)]
 
 
 def _shortened(survivors: Mapping[int, Sequence[int]]) -> dict[int, Sequence[int]]:

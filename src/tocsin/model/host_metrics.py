@@ -13,8 +13,13 @@ _CPU: Final = read_from("/proc/stat", _CORE, (
     gauge("system.cpu.utilization", "1", "share of all cores that is busy (neither idle nor waiting for I/O)"),
     gauge("system.cpu.core.utilization", "1", "share of one core that is busy; label cpu"),
     gauge("system.cpu.mode.utilization", "1", "share of all cores spent in one mode; label mode"),
+    counter("system.cpu.time", "s", "CPU time of all cores in one mode; label mode", platform=_LINUX),
+    gauge("system.cpu.logical.count", "{cpu}", "cores that are online, as the system counts them", platform=_LINUX),
     counter("system.context_switches", "{switch}", "context switches of the machine"),
     counter("system.interrupts", "{interrupt}", "interrupts that the machine served"),
+    counter("system.interrupts.soft", "{interrupt}",
+            "work that interrupts left for later; label kind (net_rx: packets received, timer, sched, rcu, …)",
+            platform=_LINUX),
     counter("system.process.created", "{process}", "processes and threads that were started", platform=_LINUX),
     gauge("system.thread.runnable", "{thread}", "threads that run or wait for a core at this moment", platform=_LINUX),
     gauge("system.thread.blocked", "{thread}", "threads that wait for storage at this moment", platform=_LINUX),
@@ -52,6 +57,14 @@ _MEMORY: Final = read_from("/proc/meminfo", _CORE, (
     gauge("system.memory.committed", "By", "memory promised to programs", platform=_LINUX),
     gauge("system.memory.commit_limit", "By", "memory that may be promised where overcommitting is forbidden",
           platform=_LINUX),
+    gauge("system.memory.locked", "By", "memory that programs have locked", platform=_LINUX),
+    gauge("system.memory.vmalloc", "By", "memory that the kernel has mapped for itself", platform=_LINUX),
+    gauge("system.memory.percpu", "By", "memory of the kernel that each core has its own copy of", platform=_LINUX),
+    gauge("system.memory.transparent_huge", "By", "memory of programs in huge pages that the kernel chose itself",
+          platform=_LINUX),
+    gauge("system.memory.huge_pages", "By", "memory set aside for huge pages, used or not", platform=_LINUX),
+    gauge("system.memory.corrupted", "By", "memory given up since it failed: replace the module", platform=_LINUX),
+    gauge("system.paging.cached", "By", "memory that is in the swap space as well", platform=_LINUX),
     gauge("system.paging.usage", "By", "swap space in use"),
     gauge("system.paging.limit", "By", "swap space in all"),
     gauge("system.paging.utilization", "1", "share of the swap space in use"),
@@ -64,12 +77,22 @@ _ZFS: Final = read_from("/proc/spl/kstat/zfs/arcstats", _CORE, (
 _PAGING: Final = (
     *read_from("/proc/vmstat", _SLOW, (
         counter("system.paging.io", "By", "bytes swapped; label direction (in, out)"),
-        counter("system.paging.faults", "{fault}", "page faults that had to wait for a disk", platform=_LINUX),
+        counter("system.paging.faults", "{fault}",
+                "page faults; label type (major: had to wait for a disk, minor)", platform=_LINUX),
         counter("system.memory.oom_kills", "{process}", "processes that the kernel killed for lack of memory",
                 platform=_LINUX),
         counter("system.memory.reclaimed", "{page}",
                 "pages taken back; label by (kswapd: in the background, direct: while a program waited)",
                 platform=_LINUX),
+        counter("system.memory.scanned", "{page}",
+                "pages looked at to be taken back: many for few reclaimed is hard pressure; label by (kswapd, direct)",
+                platform=_LINUX),
+        counter("system.memory.allocation_stalls", "{stall}",
+                "times that a program waited while it took back memory itself", platform=_LINUX),
+        counter("system.memory.compaction_stalls", "{stall}",
+                "times that a program waited for memory to be moved together", platform=_LINUX),
+        counter("system.memory.numa_misses", "{page}",
+                "pages that had to be taken from another node than was wanted", platform=_LINUX),
         counter("system.memory.refaults", "{page}",
                 "pages that were taken back and needed again soon: memory is too small; label type (anonymous, file)",
                 platform=_LINUX),
@@ -85,12 +108,20 @@ _PRESSURE: Final = read_from("/proc/pressure", _CORE, (
 
 _DISK: Final = read_from("/proc/diskstats", _CORE, (
     counter("system.disk.io", "By", "bytes moved; labels device, direction (read, write)"),
-    counter("system.disk.operations", "{operation}", "operations completed; labels device, direction"),
+    counter("system.disk.operations", "{operation}",
+            "operations completed; labels device, direction (read, write; on Linux also flush)"),
     counter("system.disk.operation_time", "s", "time that operations took, in sum; labels device, direction"),
-    counter("system.disk.io_time", "s", "time the device was busy; label device"),
-    gauge("tocsin.disk.await", "s",
-          "mean time of an operation since the reading before, absent without any; labels device, direction",
+    counter("system.disk.merged", "{operation}",
+            "operations that were joined with a neighbour; labels device, direction", platform=_LINUX),
+    gauge("system.disk.pending_operations", "{operation}", "operations under way at this moment; label device",
           platform=_LINUX),
+    counter("system.disk.io_time", "s", "time the device was busy; label device"),
+    counter("system.disk.weighted_io_time", "s", "time the device was busy, for each operation under way; label device",
+            platform=_LINUX),
+    gauge("tocsin.disk.await", "s", "mean time of an operation since the reading before, absent without any; "
+          "labels device, direction (read, write, flush: what an fsync waits for)", platform=_LINUX),
+    gauge("tocsin.disk.queue", "{operation}",
+          "operations under way, as a mean since the reading before; label device", platform=_LINUX),
     gauge("tocsin.disk.utilization", "1", "share of the time the device was busy since the reading before; "
           "one that works in parallel may do more at 1; label device", platform=_LINUX),
 ))  # fmt: skip
@@ -111,6 +142,13 @@ _NETWORK: Final = read_from("/proc/net/dev", _CORE, (
     counter("system.network.packets", "{packet}", "packets moved; labels interface, direction"),
     counter("system.network.errors", "{error}", "packets in error; labels interface, direction"),
     counter("system.network.dropped", "{packet}", "packets dropped; labels interface, direction"),
+    counter("system.network.overruns", "{packet}",
+            "packets lost since the device's queue was full; labels interface, direction", platform=_LINUX),
+    counter("system.network.frame_errors", "{packet}", "packets received out of shape: look at the cable; "
+            "label interface", platform=_LINUX),
+    counter("system.network.carrier_errors", "{error}", "losses of the line while sending: look at the cable; "
+            "label interface", platform=_LINUX),
+    counter("system.network.multicast", "{packet}", "multicast packets received; label interface", platform=_LINUX),
 ))  # fmt: skip
 
 _TCP: Final = (
@@ -125,6 +163,12 @@ _TCP: Final = (
                 "stood, transmit: all that were sent)"),
         counter("system.network.udp.datagrams", "{datagram}", "datagrams moved; label direction (receive, transmit)"),
         counter("system.network.udp.errors", "{datagram}", "datagrams received in error"),
+        counter("system.network.udp.no_ports", "{datagram}", "datagrams that came for a port where nobody listens"),
+        counter("system.network.udp.checksum_errors", "{datagram}", "datagrams whose checksum was wrong"),
+        counter("system.network.ip.discards", "{packet}",
+                "packets thrown away though nothing was wrong with them, mostly for want of memory; label direction"),
+        counter("system.network.ip.no_routes", "{packet}", "packets for which there was no way"),
+        counter("system.network.ip.reassembly_failures", "{packet}", "packets whose pieces did not all come"),
         counter("system.network.udp.buffer_errors", "{datagram}",
                 "datagrams lost since a buffer was full; label direction (receive, transmit)"),
     ), platform=_LINUX),
@@ -134,6 +178,37 @@ _TCP: Final = (
         counter("system.network.tcp.listen_overflows", "{connection}",
                 "connections refused since a program did not accept them in time"),
         counter("system.network.tcp.listen_drops", "{connection}", "connections refused while listening, in all"),
+        counter("system.network.tcp.syn_cookies", "{connection}",
+                "cookies sent since the queue of connections was full"),
+        counter("system.network.tcp.lost_retransmits", "{segment}", "segments lost again when they were sent again"),
+        counter("system.network.tcp.backlog_drops", "{segment}",
+                "segments dropped since a program's socket was busy and its queue full"),
+        counter("system.network.tcp.receive_queue_drops", "{segment}",
+                "segments dropped since a program did not read what had come"),
+        counter("system.network.tcp.prunes", "{prune}", "times a full receive buffer had to be squeezed"),
+        counter("system.network.tcp.memory_pressures", "{event}", "times that TCP ran short of memory"),
+        counter("system.network.tcp.aborts", "{connection}", "connections given up; label cause (memory, timeout)"),
+    ), platform=_LINUX),
+    *read_from("/proc/net/sockstat", _SLOW, (
+        gauge("system.network.sockets", "{socket}", "sockets of every kind"),
+        gauge("system.network.tcp.sockets", "{socket}", "TCP sockets (IPv4) in use"),
+        gauge("system.network.tcp.orphans", "{socket}", "TCP sockets that no program holds any more"),
+        gauge("system.network.tcp.time_wait", "{socket}", "connections that are over and wait for stragglers"),
+        gauge("system.network.tcp.memory", "By", "memory of all TCP buffers"),
+        gauge("system.network.udp.sockets", "{socket}", "UDP sockets (IPv4) in use"),
+        gauge("system.network.udp.memory", "By", "memory of all UDP buffers"),
+    ), platform=_LINUX),
+)  # fmt: skip
+
+_LIMITS: Final = (
+    *read_from("/proc/sys/fs/file-nr", _SLOW, (
+        gauge("system.file_handle.count", "{file_handle}", "files that all programs hold open"),
+        gauge("system.file_handle.utilization", "1", "the same as a share of what the kernel allows"),
+    ), platform=_LINUX),
+    *read_from("/proc/sys/net/netfilter/nf_conntrack_count", _SLOW, (
+        gauge("system.network.connection_tracking.count", "{connection}", "connections that the firewall follows"),
+        gauge("system.network.connection_tracking.utilization", "1",
+              "the same as a share of its table; when that is full, new connections fail"),
     ), platform=_LINUX),
 )  # fmt: skip
 
@@ -181,6 +256,7 @@ _CONTAINER: Final = (
 )  # fmt: skip
 
 HOST: Final[tuple[MetricInfo, ...]] = (
-    *_CPU, *_LOAD, *_MEMORY, *_ZFS, *_PAGING, *_PRESSURE, *_DISK, *_FILESYSTEM, *_NETWORK, *_TCP, *_PROCESSES,
+    *_CPU, *_LOAD, *_MEMORY, *_ZFS, *_PAGING, *_PRESSURE, *_DISK, *_FILESYSTEM, *_NETWORK, *_TCP, *_LIMITS,
+    *_PROCESSES,
 )  # fmt: skip
 CONTAINER: Final[tuple[MetricInfo, ...]] = _CONTAINER

@@ -5,6 +5,7 @@ All that happens enters as one of these values, so that a recorded run can be pl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -29,9 +30,13 @@ class NewSeries(msgspec.Struct, frozen=True, tag="series"):
 
 
 class Sample(msgspec.Struct, frozen=True, tag="sample"):
-    """Readings taken together: series numbers and finite values in base units, side by side."""
+    """Readings taken together: series numbers and values in base units, side by side; NaN is no reading.
 
-    series_ids: list[int]
+    Whoever reads the same series again and again hands over the very same `series_ids`: then they are remembered
+    together, row by row.
+    """
+
+    series_ids: Sequence[int]
     values: list[float]
 
 

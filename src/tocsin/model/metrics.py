@@ -27,10 +27,12 @@ _PROCESS: Final = (
         counter("process.cpu.time", "s", "CPU time of the program; label mode (user, system)"),
         counter("process.context_switches", "{switch}", "context switches; label type (voluntary, involuntary)"),
         counter("process.paging.faults", "{fault}", "page faults; label type (minor, major)", platform="Linux"),
+        gauge("process.memory.peak", "By", "the most memory that was ever resident", platform="Linux"),
     )),
     *read_from("/proc/self/statm", _CORE, (
         gauge("process.memory.usage", "By", "resident memory of the program (RSS)"),
         gauge("process.memory.virtual", "By", "address space of the program"),
+        gauge("process.memory.shared", "By", "resident memory that files or other programs share", platform="Linux"),
     )),
     *read_from("/proc/self/statm, and the limits of cgroups", _CORE, (
         gauge("process.memory.utilization", "1",
@@ -38,13 +40,23 @@ _PROCESS: Final = (
         gauge("process.memory.limit", "By",
               "the effective memory limit: the smallest of the machine's and the containers'"),
     )),
-    *read_from("/proc/self/task", _CORE, (
-        gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
-    )),
     *read_from("/proc/self/io", _CORE, (
         counter("process.disk.io", "By", "bytes the program moved to and from storage; label direction (read, write)"),
+        counter("process.io.bytes", "By", "bytes the program read and wrote, sockets and cached files included; "
+                "label direction", platform="Linux"),
+        counter("process.io.calls", "{call}", "calls by which it did so; label direction", platform="Linux"),
     )),
     *read_from("/proc/self/stat", _CORE, (gauge("process.uptime", "s", "time since the program started"),)),
+    *read_from("/proc/self/status", _SLOW, (
+        gauge("process.memory.resident", "By",
+              "resident memory by what it is; label type (anonymous: its own, file, shared)"),
+        gauge("process.memory.swap", "By", "memory of the program that is swapped out"),
+        gauge("process.memory.page_tables", "By", "tables that map its memory"),
+        gauge("process.memory.locked", "By", "memory that it has locked"),
+    ), platform="Linux"),
+    *read_from("/proc/self/status", _SLOW, (
+        gauge("process.thread.count", "{thread}", "threads of the program, Python's and others"),
+    )),
     *read_from("/proc/self/fd", _SLOW, (
         gauge("process.open_file_descriptor.count", "{file_descriptor}", "open file descriptors of the program"),
         gauge("process.open_file_descriptor.utilization", "1", "share of the allowed file descriptors that are open"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from string import Formatter
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -124,6 +123,8 @@ BUILT_IN_HYSTERESIS: Final = 0.02
 
 def did_you_mean(word: object, choices: Iterable[str]) -> str:
     """A remark that names the nearest choice, or nothing when none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - dear to import, and only for a mistake
+
     near = get_close_matches(str(word).lower(), list(choices), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

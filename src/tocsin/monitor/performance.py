@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import math
 import time
-from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tocsin.clock import Clock, Instant, SystemClock
 from tocsin.errors import ConfigError, SampleError
+from tocsin.model.inputs import Sample
 from tocsin.model.readings import PerformanceReport, SensorHealth, SeriesKey
 from tocsin.monitor.budget import DEFAULT_SHARE, SelfBudget
 from tocsin.monitor.watched import WatchedSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
+from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tocsin.sensors.own import OwnMetrics
     from tocsin.sensors.protocol import Sensor
 
 # In calm times the slow tiers take twice their time.
 RELAXED: Final = 2.0
-# A sensor's cost is a mean of about its last ten readings.
+# A sensor's cost is a mean of about its last ten measurements; those of the core tier are not measured each time, since
+# asking the thread's clock is a good part of what they cost.
 COST_WEIGHT: Final = 0.1
+COST_EVERY: Final = 4
 
+# When the first of the slower sensors is due, and for which interval and ease that was reckoned.
+_NOW: Final = (-math.inf, 0.0, 0.0)
 _FIRST_RETRY_S: Final = 10.0
 _LAST_RETRY_S: Final = 600.0
 
@@ -47,16 +52,31 @@ class Batch(msgspec.Struct, frozen=True):
     """What was read at one time, in the form that is cheap for the engine.
 
     Attributes:
-        ids: the number of each reading's series.
-        values: the readings, finite, in base units; side by side with `ids`.
+        samples: the readings in base units, NaN where nothing was measured. Those of the core tier are one sample, and
+            each further sensor has its own: a sample of the same series has the very same `series_ids` as the last one.
         new_keys: series that were numbered since the last batch.
         health_changes: sensors that were set aside or came back since the last batch.
     """
 
-    ids: list[int]
-    values: list[float]
+    samples: list[Sample]
     new_keys: list[tuple[int, SeriesKey]]
     health_changes: list[SensorChange]
+
+    @property
+    def ids(self) -> list[int]:
+        """The number of the series of each reading."""
+        return [number for number, _ in self._readings()]
+
+    @property
+    def values(self) -> list[float]:
+        """The readings, side by side with `ids`."""
+        return [value for _, value in self._readings()]
+
+    def _readings(self) -> Iterator[tuple[int, float]]:
+        for sample in self.samples:
+            for number, value in zip(sample.series_ids, sample.values, strict=True):
+                if value == value:  # noqa: PLR0124 - NaN: nothing was measured
+                    yield number, value
 
 
 class PerformanceMonitor:
@@ -87,6 +107,11 @@ class PerformanceMonitor:
         self._budget = SelfBudget(self_budget)
         self._clock = clock or SystemClock()
         self._watched: tuple[WatchedSensor, ...] = ()
+        self._core: tuple[WatchedSensor, ...] = ()
+        self._slower: tuple[WatchedSensor, ...] = ()
+        self._core_ids: tuple[int, ...] | None = None  # not put together yet
+        self._slower_at = _NOW
+        self._passes = 0
         self._ids: dict[SeriesKey, int] = {}
         self._new_keys: list[tuple[int, SeriesKey]] = []
         self._changes: list[SensorChange] = []
@@ -103,12 +128,12 @@ class PerformanceMonitor:
             raise ConfigError(
                 f"sensor {sensor.name!r}: there is one of this name; give it another, or remove that first"
             )
-        self._watched = (*self._watched, WatchedSensor(sensor))  # a new tuple: a reading may be under way
+        self._care_for((*self._watched, WatchedSensor(sensor)))
 
     def remove(self, name: str) -> None:
         """Read a sensor no longer and close it; a name that is not there is fine."""
         gone = [watched for watched in self._watched if watched.sensor.name == name]
-        self._watched = tuple(watched for watched in self._watched if watched.sensor.name != name)
+        self._care_for(tuple(watched for watched in self._watched if watched.sensor.name != name))
         for watched in gone:
             _close(watched.sensor)
 
@@ -135,22 +160,16 @@ class PerformanceMonitor:
             relaxed: nothing has happened for minutes, so what is slow may be slower still. The core tier never is.
         Returns: the readings. Never raises for a sensor's failure.
         """
-        ids: list[int] = []
-        values: list[float] = []
         ease = RELAXED if relaxed else 1.0
-        began_s = time.thread_time()
-        for watched in self._watched:
-            if watched.is_due(now.mono_s, interval_s, ease):
-                self._read_into(ids, values, watched, now)
-                ended_s = time.thread_time()
-                watched.cost_s += COST_WEIGHT * (ended_s - began_s - watched.cost_s)
-                began_s = ended_s
+        samples = self._read_core(now, interval_s)
+        if now.mono_s >= self._slower_at[0] or (interval_s, ease) != self._slower_at[1:]:
+            samples += self._read_slower(now, interval_s, ease)
         self._budget.review(self._watched, now.mono_s, interval_s)
         if self.own is not None:
             keys, own_values = self.own.drain()
-            ids += map(self.id_of, keys)
-            values += own_values
-        return self._batch(ids, values)
+            if keys:
+                samples.append(Sample([*map(self.id_of, keys)], own_values))
+        return self._batch(samples)
 
     def collect_sensor(self, name: str, now: Instant) -> Batch:
         """Read one sensor now, whatever its tier and even if it is set aside, for a direct check.
@@ -158,12 +177,10 @@ class PerformanceMonitor:
         Raises: SampleError: if there is no such sensor, or it failed; the reason is in the message.
         """
         watched = self._find(name)
-        ids: list[int] = []
-        values: list[float] = []
-        self._read_into(ids, values, watched, now)
-        if watched.failures:
+        readings = self._try(watched, now)
+        if readings is None:
             raise SampleError(f"sensor {name!r}: {watched.reason}")
-        return self._batch(ids, values)
+        return self._batch([Sample(watched.ids, readings)])
 
     def read_sensor(self, name: str, now: Instant) -> dict[SeriesKey, float]:
         """Like `collect_sensor`, as a mapping; what was new stays for the next batch."""
@@ -196,6 +213,7 @@ class PerformanceMonitor:
         for watched in self._watched:
             _close(watched.sensor)
             watched.last_read_s = -math.inf
+        self._slower_at = _NOW
 
     def close(self) -> None:
         """Give all files back; reading again opens them anew."""
@@ -209,44 +227,80 @@ class PerformanceMonitor:
         known = ", ".join(watched.sensor.name for watched in self._watched) or "none"
         raise SampleError(f"there is no sensor {name!r}; the sensors are: {known}")
 
-    def _read_into(self, ids: list[int], values: list[float], watched: WatchedSensor, now: Instant) -> None:
+    def _care_for(self, watched: tuple[WatchedSensor, ...]) -> None:
+        """From now on for these; new tuples, since a reading may be under way."""
+        self._watched = watched
+        self._core = tuple(one for one in watched if one.sensor.tier == Tier.CORE)
+        self._slower = tuple(one for one in watched if one.sensor.tier != Tier.CORE)
+        self._core_ids = None
+        self._slower_at = _NOW
+
+    def _read_core(self, now: Instant, interval_s: float) -> list[Sample]:
+        """All sensors of the core tier as one sample; NaN for those that were not read."""
+        values: list[float] = []
+        core, mono_s = self._core, now.mono_s
+        self._passes += 1
+        measured = self._passes % COST_EVERY == 0
+        for watched in core:
+            if (watched.failures or watched.stretch > 1.0) and mono_s < watched.due_s(interval_s, 1.0):
+                values += watched.nothing
+            elif measured:
+                values += self._try_and_measure(watched, now) or watched.nothing
+            else:
+                values += self._try(watched, now) or watched.nothing
+        if self._core_ids is None:
+            self._core_ids = tuple(number for watched in core for number in watched.ids)
+        return [Sample(self._core_ids, values)] if values else []
+
+    def _read_slower(self, now: Instant, interval_s: float, ease: float) -> list[Sample]:
+        """Those of the other sensors that are due, a sample each."""
+        samples = []
+        for watched in self._slower:
+            if now.mono_s >= watched.due_s(interval_s, ease):
+                readings = self._try_and_measure(watched, now)
+                if readings:
+                    samples.append(Sample(watched.ids, readings))
+        first_s = min((watched.due_s(interval_s, ease) for watched in self._slower), default=math.inf)
+        self._slower_at = (first_s, interval_s, ease)
+        return samples
+
+    def _try_and_measure(self, watched: WatchedSensor, now: Instant) -> list[float] | None:
+        began_s = time.thread_time()
         readings = self._try(watched, now)
-        if readings is None:
-            return
-        if math.isfinite(sum(readings)):  # nearly always; then nothing has to be looked at one by one
-            ids += watched.ids
-            values += readings
-            return
-        finite = list(map(math.isfinite, readings))
-        ids += compress(watched.ids, finite)
-        values += compress(readings, finite)
+        watched.cost_s += COST_WEIGHT * (time.thread_time() - began_s - watched.cost_s)
+        return readings
 
     def _try(self, watched: WatchedSensor, now: Instant) -> list[float] | None:
-        """Read one sensor; None if it failed, and is set aside for it."""
+        """Read one sensor; NaN is what was not measured. None if it failed, and is set aside for it."""
         self._mono_s = now.mono_s
-        sensor = watched.sensor
         try:
-            readings = sensor.read(now)
-            if sensor.layout is not watched.layout:
+            readings = watched.read(now)
+            if watched.sensor.layout is not watched.layout:
                 self._learn(watched)
             if len(readings) != len(watched.ids):
                 raise SampleError(f"it read {len(readings)} values for {len(watched.ids)} series")  # noqa: TRY301
-            sum(readings)  # what is no number fails here, inside
+            total = sum(readings)  # what is no number fails here, inside
+            if not math.isfinite(total) and (math.inf in readings or -math.inf in readings):
+                readings = [value if math.isfinite(value) else math.nan for value in readings]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an edge: anything is caught, and told by `health`
             self._set_aside(watched, error, now)
             return None
         watched.last_read_s = now.mono_s
         if watched.failures:
             watched.failures, watched.reason = 0, ""
-            self._changes.append(SensorChange(watched.health(now.mono_s), watched.ids))
+            self._changes.append(SensorChange(watched.health(now.mono_s), list(watched.ids)))
         return readings
 
     def _learn(self, watched: WatchedSensor) -> None:
         layout = watched.sensor.layout
-        watched.ids = [self.id_of(key) for key in layout]
+        watched.ids = tuple(self.id_of(key) for key in layout)
+        watched.nothing = [math.nan] * len(layout)
         watched.layout = layout
+        if watched.sensor.tier == Tier.CORE:
+            self._core_ids = None
 
     def _set_aside(self, watched: WatchedSensor, error: BaseException, now: Instant) -> None:
+        self._slower_at = _NOW
         watched.failures += 1
         watched.reason = f"{type(error).__name__}: {error}"
         watched.retry_at_s = now.mono_s + min(_FIRST_RETRY_S * 2.0 ** (watched.failures - 1), _LAST_RETRY_S)
@@ -254,12 +308,12 @@ class PerformanceMonitor:
             self._learn(watched)  # it never read anything, but what it would read is in error all the same
         _close(watched.sensor)  # what it keeps open may be the cause
         if watched.failures == 1:
-            self._changes.append(SensorChange(watched.health(now.mono_s), watched.ids))
+            self._changes.append(SensorChange(watched.health(now.mono_s), list(watched.ids)))
 
-    def _batch(self, ids: list[int], values: list[float]) -> Batch:
+    def _batch(self, samples: list[Sample]) -> Batch:
         new_keys, self._new_keys = self._new_keys, []
         changes, self._changes = self._changes, []
-        return Batch(ids, values, new_keys, changes)
+        return Batch(samples, new_keys, changes)
 
 
 def _close(sensor: Sensor) -> None:

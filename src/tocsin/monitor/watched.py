@@ -21,16 +21,23 @@ class WatchedSensor:
     """A sensor, how it does and what it costs.
 
     Attributes:
+        read: the sensor's own.
+        nothing: what stands in place of its readings when there are none: NaN for each series.
         cost_s: CPU seconds of one reading, as a mean of the last ones.
         stretch: how many times its tier's interval passes between two readings; 1 while the self-budget holds.
     """
 
-    __slots__ = ("cost_s", "failures", "ids", "last_read_s", "layout", "reason", "retry_at_s", "sensor", "stretch")
+    __slots__ = (
+        "cost_s", "failures", "ids", "last_read_s", "layout", "nothing", "read", "reason", "retry_at_s", "sensor",
+        "stretch",
+    )  # fmt: skip
 
     def __init__(self, sensor: Sensor) -> None:
         self.sensor = sensor
+        self.read = sensor.read
         self.layout: Layout | None = None
-        self.ids: list[int] = []
+        self.ids: tuple[int, ...] = ()
+        self.nothing: list[float] = []
         self.last_read_s = -math.inf
         self.failures = 0
         self.retry_at_s = 0.0
@@ -38,20 +45,19 @@ class WatchedSensor:
         self.cost_s = 0.0
         self.stretch = 1.0
 
-    def is_due(self, mono_s: float, interval_s: float, ease: float) -> bool:
-        """Whether it is time to read it, or to try it again.
+    def due_s(self, interval_s: float, ease: float) -> float:
+        """When it is time to read it, or to try it again; monotonic seconds.
 
         Args:
-            mono_s: monotonic seconds.
             interval_s: seconds between two passes in calm times.
             ease: how much slower the slow tiers may be now.
         """
         if self.failures:
-            return mono_s >= self.retry_at_s
+            return self.retry_at_s
         tier = self.sensor.tier
         passes = self.stretch if tier == Tier.CORE else tier * self.stretch * ease
         # Half an interval of grace, so that a pass that comes a little early does not put a reading off by a whole one.
-        return passes <= 1.0 or mono_s - self.last_read_s >= (passes - 0.5) * interval_s
+        return self.last_read_s + (passes - 0.5) * interval_s if passes > 1.0 else -math.inf
 
     def cost_per_second(self, interval_s: float) -> float:
         """The share of a core that it takes at its present pace."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ _PROC: Final = Path("/proc")
 _ON_LINUX: Final[bool] = sys.platform.startswith("linux")
 _HOST_NAMES: Final = (
     "host.cpu", "host.load", "host.memory", "host.paging", "host.disk", "host.filesystem", "host.network",
-    "host.processes", "host.pressure", "host.tcp",
+    "host.processes", "host.pressure", "host.tcp", "host.limits",
 )  # fmt: skip
 
 
@@ -47,16 +48,18 @@ def process_sensors(pid: int | None = None, proc: Path = _PROC) -> list[Sensor]:
         from tocsin.sensors.linux.container import ContainerSensor  # noqa: PLC0415
         from tocsin.sensors.linux.descriptors import DescriptorSensor  # noqa: PLC0415
         from tocsin.sensors.linux.process import ProcessSensor  # noqa: PLC0415
+        from tocsin.sensors.linux.process_status import ProcessStatusSensor  # noqa: PLC0415
 
         source = proc / ("self" if pid is None else str(pid)) / "stat"
         finder = GroupFinder(proc, pid)
         return [
             _if_there(name, source, lambda: ProcessSensor(pid, proc, finder)),
+            _if_there(f"{name}.status", source.with_name("status"), lambda: ProcessStatusSensor(pid, proc)),
             _if_there(f"{name}.descriptors", source.with_name("fd"), lambda: DescriptorSensor(pid, proc)),
             _if_there(container, source.with_name("cgroup"), lambda: ContainerSensor(pid, proc, finder)),
         ]
     if (reason := _lack_of_psutil()) is not None:
-        return [AbsentSensor(one, reason) for one in (name, f"{name}.descriptors", container)]
+        return [AbsentSensor(one, reason) for one in (name, f"{name}.status", f"{name}.descriptors", container)]
     from tocsin.sensors import portable  # noqa: PLC0415 - loaded only where it is needed
 
     return portable.process_sensors(pid)
@@ -87,6 +90,7 @@ def _linux_host(proc: Path) -> list[Sensor]:
     from tocsin.sensors.linux.cpu import CpuSensor  # noqa: PLC0415 - Linux only, like all of these
     from tocsin.sensors.linux.disk import DiskSensor  # noqa: PLC0415
     from tocsin.sensors.linux.filesystem import FilesystemSensor  # noqa: PLC0415
+    from tocsin.sensors.linux.limits import LimitsSensor  # noqa: PLC0415
     from tocsin.sensors.linux.load import LoadSensor  # noqa: PLC0415
     from tocsin.sensors.linux.memory import MemorySensor  # noqa: PLC0415
     from tocsin.sensors.linux.network import NetworkSensor  # noqa: PLC0415
@@ -106,6 +110,7 @@ def _linux_host(proc: Path) -> list[Sensor]:
         _if_there(ProcessTable.name, proc / "self" / "stat", lambda: ProcessTable(proc)),
         _if_there(PressureSensor.name, proc / "pressure" / "cpu", lambda: PressureSensor(proc)),
         _if_there(TcpSensor.name, proc / "net" / "snmp", lambda: TcpSensor(proc)),
+        _if_there(LimitsSensor.name, proc / "sys" / "fs" / "file-nr", lambda: LimitsSensor(proc)),
     ]
 
 
@@ -118,8 +123,12 @@ def _if_there(name: str, source: Path, make: Callable[[], Sensor]) -> Sensor:
 
 
 def _lack_of_psutil() -> str | None:
-    from importlib.util import find_spec  # noqa: PLC0415 - not needed on Linux
-
-    if find_spec("psutil") is None:
-        return f"psutil is not installed, and {sys.platform} has no other source; install psutil"
+    try:
+        import_module("psutil")  # an install for another platform is found, and cannot be imported
+    except ModuleNotFoundError as error:
+        if error.name == "psutil":
+            return f"psutil is not installed, and {sys.platform} has no other source; install psutil"
+        return f"psutil is broken: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever its own code thinks of this platform
+        return f"psutil does not work here: {type(error).__name__}: {error}"
     return None

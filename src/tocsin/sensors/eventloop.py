@@ -15,11 +15,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.model.readings import MAX_LABEL_CHARS, Layout, SeriesKey, inert
-from tocsin.sensors.loops import running_loops, thread_label
+from tocsin.sensors.loops import running_loops, thread_label, waits_for_events
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Mapping
+    from types import FrameType
 
     from tocsin.clock import Instant
 
@@ -63,14 +65,17 @@ class _Ping:
         self._send(loop)
         return lag_s
 
-    def ask_again(self) -> bool:
-        """Send the next ping between two readings. False: the last answer is owed or was late, so a reading is due."""
+    def ask_again(self, frames: Mapping[int, FrameType]) -> bool:
+        """Send the next ping between two readings. False: the last answer is owed or was late, so a reading is due.
+
+        A loop that waits for events at this moment is not blocked, and is not woken to say so.
+        """
         loop = self.loop()
         if loop is None or not loop.is_running():
             return True  # the next reading looks into it
         if self._is_late():
             return False
-        if self._answered_s is not None:
+        if self._answered_s is not None and not waits_for_events(frames.get(self.thread_id or 0)):
             if not self._void:
                 self._worst_s = max(self._worst_s, self._answered_s - self._sent_s)
             self._send(loop)
@@ -145,7 +150,8 @@ class EventLoopSensor:
 
     def ask_again(self) -> bool:
         """Ask between two readings. False: a loop owes its answer or gave it late, so a reading should say so."""
-        prompt = [ping.ask_again() for ping in self._pings]  # each of them, also behind one that was not
+        frames = sys._current_frames()  # noqa: SLF001 - the documented way to see other threads
+        prompt = [ping.ask_again(frames) for ping in self._pings]  # each of them, also behind one that was not
         return all(prompt)
 
     def loops(self) -> list[tuple[str, AbstractEventLoop]]:

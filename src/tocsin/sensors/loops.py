@@ -30,6 +30,17 @@ def running_loops() -> Iterator[tuple[int, AbstractEventLoop]]:
             yield thread_id, loop
 
 
+def waits_for_events(frame: FrameType | None) -> bool:
+    """Whether a thread stands where a loop written in Python waits for its next event: then it has nothing to do."""
+    caller = None if frame is None else frame.f_back
+    return (
+        frame is not None
+        and caller is not None
+        and frame.f_code.co_name == "select"
+        and caller.f_code.co_name == "_run_once"
+    )
+
+
 def thread_label(thread_id: int | None) -> str:
     """A name for a thread's loop that stays the same when its like takes its place: `main`, `worker`, `loop`.
 

@@ -64,6 +64,7 @@ def host_sensors() -> list[Sensor]:
         PortableProcessTable(psutil),
         AbsentSensor("host.pressure", "pressure stall information is Linux's"),
         AbsentSensor("host.tcp", "psutil has no counters of TCP"),
+        AbsentSensor("host.limits", "the kernel's tables are Linux's"),
     ]
 
 
@@ -74,6 +75,7 @@ def process_sensors(pid: int | None = None) -> list[Sensor]:
     process = _Process(psutil, pid)
     return [
         PortableSensor(name, process),
+        PortableSensor(f"{name}.status", lambda _now: process.status(), Tier.SLOW),
         PortableSensor(f"{name}.descriptors", lambda _now: process.descriptors(), Tier.SLOW),
         AbsentSensor("container" if pid is None else f"container.{pid}", "control groups are Linux's"),
     ]
@@ -263,6 +265,11 @@ class _Process:
             SeriesKey("process.open_file_descriptor.utilization"): _share(descriptors, limits),
         }
 
+    def status(self) -> Readings:
+        """The threads."""
+        self._notice_fork()
+        return {SeriesKey("process.thread.count"): float(self._process.num_threads())}
+
     def _notice_fork(self) -> None:
         if self._pid is None and self._process.pid != os.getpid():
             self._process, self._before = self._psutil.Process(), None
@@ -282,7 +289,6 @@ class _Process:
             SeriesKey("process.memory.virtual"): float(memory.vms),
             SeriesKey("process.memory.limit"): machine,
             SeriesKey("process.memory.utilization"): memory.rss / machine,
-            SeriesKey("process.thread.count"): float(process.num_threads()),
             SeriesKey("process.uptime"): max(now.utc.timestamp() - process.create_time(), 0.0),
             SeriesKey(kind, (("type", "voluntary"),)): float(getattr(switches, "voluntary", NAN)),
             SeriesKey(kind, (("type", "involuntary"),)): float(getattr(switches, "involuntary", NAN)),

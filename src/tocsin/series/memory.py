@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.metrics import describe
@@ -12,40 +13,79 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tocsin.model.readings import SeriesKey
+    from tocsin.series.table import Table
 
 DEFAULT_POINTS: Final = 300
+# Most series live in tables and need no memory of their own: one for all of them, never written to.
+_NOTHING_YET: Final = array("d")
 
 
 class Series:
     """The recent readings of one metric and label set.
 
+    They are in its own memory, in tables that it shares with others, or in both; whoever asks is given them in order.
+
     Args:
         key: metric and labels.
         points: readings that are kept; at most twice as many are held for a moment (16 bytes each).
+
+    Attributes:
+        is_single: whether somebody looks at it reading by reading, so that it is remembered by itself alone.
     """
 
-    __slots__ = ("_add_time", "_add_value", "_cut_at", "_points", "_windows", "counter", "key", "times", "values")
+    __slots__ = ("_cut_at", "_points", "_tables", "_times", "_values", "_windows", "counter", "is_single", "key")
 
     def __init__(self, key: SeriesKey, points: int = DEFAULT_POINTS) -> None:
         self.key = key
         self.counter = describe(key.metric).kind == "counter"
-        self.times = array("d")
-        self.values = array("d")
-        self._add_time = self.times.append
-        self._add_value = self.values.append
+        self.is_single = False
+        self._times = self._values = _NOTHING_YET
         self._points = points
         self._cut_at = 2 * points
-        self._windows: dict[tuple[str, float], Window] = {}
+        self._tables: tuple[tuple[Table, int], ...] = ()
+        self._windows: dict[tuple[str, float], Window] | None = None
 
     def push(self, at_s: float, value: float) -> None:
         """Remember a finite reading; `at_s` in monotonic seconds, not before the last one."""
-        self._add_time(at_s)
-        self._add_value(value)
-        if len(self.times) >= self._cut_at:
-            del self.times[: -self._points], self.values[: -self._points]
+        if self._times is _NOTHING_YET:
+            self._times, self._values = array("d"), array("d")
+        self._times.append(at_s)
+        self._values.append(value)
+        if len(self._times) >= self._cut_at:
+            del self._times[: -self._points], self._values[: -self._points]
         if self._windows:
             for window in self._windows.values():
                 window.push(at_s, value)
+
+    def join(self, table: Table, column: int) -> None:
+        """From now on its readings may be in this table too, unless it is singled out."""
+        if not self.is_single:
+            self._tables = (*self._tables, (table, column))
+
+    def leave(self, table: Table) -> None:
+        """The table is forgotten."""
+        self._tables = tuple(place for place in self._tables if place[0] is not table)
+
+    def single_out(self) -> None:
+        """Take its readings out of the tables; from now on each must be pushed."""
+        if not self.is_single:
+            readings = self.readings()
+            self._times, self._values = array("d", [at_s for at_s, _ in readings]), array("d", [v for _, v in readings])
+            self.is_single, self._tables = True, ()
+
+    def readings(self) -> list[tuple[float, float]]:
+        """Times (monotonic seconds) and readings, oldest first."""
+        own = list(zip(self._times, self._values, strict=False))
+        if not self._tables:
+            return own
+        return sorted(own + [pair for table, column in self._tables for pair in table.readings(column)])[
+            -self._cut_at :
+        ]
+
+    def interval_s(self) -> float | None:
+        """Seconds between the last two readings; None before there are two."""
+        times = self._times if not self._tables else [at_s for at_s, _ in self.readings()]
+        return times[-1] - times[-2] if len(times) > 1 else None
 
     def look_through(self, aggregate: str, span_s: float) -> Callable[[float], float] | None:
         """A function from now (monotonic seconds) to the aggregate; None where the last reading alone is asked.
@@ -54,31 +94,42 @@ class Series:
         """
         if aggregate == "last" and not span_s:
             return None
+        if self._windows is None:
+            self._windows = {}
         window = self._windows.get((aggregate, span_s))
         if window is None:
             window = self._windows[aggregate, span_s] = make_window(aggregate, span_s, counter=self.counter)
-            for at_s, value in zip(self.times, self.values, strict=True):
+            for at_s, value in self.readings():
                 window.push(at_s, value)
         return window.value
 
     def forget_windows(self) -> None:
         """Start all windows anew: what lies on both sides of a gap does not belong together."""
-        for window in self._windows.values():
+        for window in (self._windows or {}).values():
             window.clear()
 
     def latest(self) -> float:
         """The last reading; for a counter its present rate a second. NaN before there is one."""
-        if not self.counter:
-            return self.values[-1] if self.values else NOTHING
-        return self.recent(1)[-1] if len(self.values) > 1 else NOTHING
+        if self.counter:
+            rates = self.recent(1)
+            return rates[-1] if rates else NOTHING
+        if len(self._tables) == 1 and not self._times:
+            table, column = self._tables[0]
+            value = table.last(column)
+            if value == value:  # noqa: PLR0124 - NaN: the last row has none, an earlier one may
+                return value
+        readings = self.readings() if self._tables else None
+        if readings is None:
+            return self._values[-1] if self._values else NOTHING
+        return readings[-1][1] if readings else NOTHING
 
     def recent(self, points: int) -> list[float]:
         """The last readings, oldest first; for a counter the rates a second between them."""
+        readings = self.readings()
         if not self.counter:
-            return list(self.values[-points:])
-        times, values = self.times[-points - 1 :], self.values[-points - 1 :]
+            return [value for _, value in readings[-points:]]
         return [
             max(after - before, 0.0) / (end_s - start_s)
-            for start_s, end_s, before, after in zip(times, times[1:], values, values[1:], strict=False)
+            for (start_s, before), (end_s, after) in pairwise(readings[-points - 1 :])
             if end_s > start_s
         ]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tocsin.errors import AlertNotFound, NoticeNotFound, StoreError
-from tocsin.journal import entries
 from tocsin.model.levels import AlertState
 from tocsin.system.explaining import explanation, listed, notice_as_dict, silence_as_dict
 
@@ -167,6 +166,8 @@ class _Answers:
             if journal is None:
                 raise StoreError(self._no_journal())
             notice = dead_notice(journal.notice(asked.id), asked.id)
+        from tocsin.journal import entries  # noqa: PLC0415 - it loads SQLite
+
         self._core.recorder.post([entries.revived(notice.id)])
         self._core.delivery.hand_over([notice])
         return {"id": notice.id, "channel": notice.channel}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -28,7 +29,6 @@ from tocsin.system.reporting import complain
 from tocsin.system.threads import Coordinator, ThreadRegister
 
 if TYPE_CHECKING:
-    import threading
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
@@ -91,6 +91,7 @@ class AlertSystem(Emitter, Orders):
         self._stopped = False
         self._reachable = bool(self.config.control)
         self._control: ControlServer | None = None
+        self._answering = threading.Lock()  # two threads may start and stop at once
         forking.remember(self)
 
     # -- life
@@ -102,8 +103,9 @@ class AlertSystem(Emitter, Orders):
         self._stopped = False
         if self._started_at is None:
             self._started_at = self.clock.now()
-        if self._reachable and self._control is None:
-            self._control = open_control(self.config.program, self._answers())
+        with self._answering:
+            if self._reachable and self._control is None:
+                self._control = open_control(self.config.program, self._answers())
         self._core.begin()
         return self
 
@@ -124,7 +126,8 @@ class AlertSystem(Emitter, Orders):
         began_s = _real_s()
         ended = self._core.end(timeout_s)
         self._started_at = None
-        control, self._control = self._control, None
+        with self._answering:
+            control, self._control = self._control, None
         if control is not None:
             control.stop()
         self._core.delivery.close()
@@ -157,16 +160,12 @@ class AlertSystem(Emitter, Orders):
         self._stopped = self._core.disabled
         if not self._stopped:
             self.memory.begin()
-        while not self._stopped:
-            pause_s = self._core.interval_s()
-            if self._core.stepper.owner is None:
-                try:
-                    self._core.one_pass()
-                except Exception as error:  # noqa: BLE001 - the loop edge: counted, backed off, never the end
-                    self._core.watch.failed_passes.add()
-                    self._core.watch.last_error = f"{type(error).__name__}: {error}"
-                    pause_s = self.config.error_backoff
-            await self.clock.sleep(pause_s)
+        try:
+            while not self._stopped:
+                await self.clock.sleep(self._core.pass_if_alone())
+        finally:
+            if not self._core.is_started():
+                self.memory.end(0.0)
 
     async def cleanup(self) -> None:
         """Unregister every thread, and begin with a fresh history and throttle. The journal is not touched.
@@ -429,6 +428,7 @@ class AlertSystem(Emitter, Orders):
     def _after_fork(self) -> bool:
         """In the child: nothing of the parent's goes on. Returns whether it was started."""
         started, self._started_at, self._control = self._started_at is not None, None, None
+        self._answering = threading.Lock()
         self._core.after_fork()
         if isinstance(self.coordinator, MonitoringCoordinator):
             self.coordinator.after_fork()  # a shared one too: its lock may have been held

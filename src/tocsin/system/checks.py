@@ -13,7 +13,7 @@ from tocsin.model.notice import CheckResult
 from tocsin.model.readings import SeriesKey, is_reading
 from tocsin.rules.defaults import BUFFER_RULE, CONTAINER_RULE, CPU_RULE, MEMORY_RULE, PROCESS_MEMORY_RULE, STORAGE_RULE
 from tocsin.sensors.storage import ProbeResult, probe_storage
-from tocsin.system.outside import sample_of
+from tocsin.system.outside import read_sensor, sample_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -122,7 +122,7 @@ class DirectChecks:
         return msgspec.structs.replace(result, suppressed=True, reason="interval")
 
     async def _read(self, sensor: str, *metrics: str) -> dict[SeriesKey, float]:
-        readings = await self._core.read_sensor(sensor)
+        readings = await read_sensor(self._core, sensor)
         return {key: value for key, value in readings.items() if key.metric in metrics and is_reading(value)}
 
     async def _judge(

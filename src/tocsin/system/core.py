@@ -9,11 +9,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tocsin.alerts.history import AlertHistory
-from tocsin.clock import SystemClock
 from tocsin.coordinator import MonitoringCoordinator
 from tocsin.delivery import Delivery
 from tocsin.engine import Engine
-from tocsin.errors import SampleError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
@@ -28,7 +26,7 @@ from tocsin.system.intake import Intake
 from tocsin.system.memory import MemoryRoom
 from tocsin.system.processes import lines_of_processes
 from tocsin.system.receipts import Receipts
-from tocsin.system.recorder import Recorder
+from tocsin.system.recording import make_recording
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
 from tocsin.system.self_sensor import SelfSensor, as_metrics
@@ -90,12 +88,7 @@ class SystemCore:
         self._sensors = None if sensors is None else list(sensors)
         self._added: list[Sensor] = []
         # Pauses between attempts are spread by chance; nothing is judged by it.
-        self.recorder = Recorder(
-            None if self.disabled else config.state_dir,
-            clock,
-            deliver=self._resume,
-            remind=self._remind,
-        )
+        self.recorder = make_recording(None if self.disabled else config.state_dir, clock, self)
         self.receipts = Receipts(self.recorder)
         self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.receipts)
         self.routes: list[Route] = []
@@ -103,9 +96,10 @@ class SystemCore:
             self._attach(channel, route)
         self._monitor: PerformanceMonitor | None = None
         self._monitor_lock = threading.Lock()  # held while the monitor is made
-        self._reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
+        self.reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish, recorder=self.recorder)
+        self._passed_at: Instant | None = None
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
         self.watch = WatchThread(
@@ -151,12 +145,18 @@ class SystemCore:
 
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
-        ticket = self.recorder.ticket(lambda: _call_soon(loop, done.set))
+        found: list[str] = []
+
+        def settled(reason: str) -> None:
+            found.append(reason)
+            _call_soon(loop, done.set)
+
+        self.recorder.sync_later(settled)
         try:
             await asyncio.wait_for(done.wait(), timeout_s)
         except TimeoutError:
             return f"not on disk within {timeout_s:g} s"
-        return ticket.reason
+        return found[0]
 
     def ask_now(self, work: Callable[[Instant], Sequence[Input]]) -> Answer | None:
         """Step with what `work` makes, or let the watch thread do it, and give back the last answer. Never raises."""
@@ -169,34 +169,9 @@ class SystemCore:
             return None
         return answers[0] if answers else None
 
-    async def read_sensor(self, name: str) -> dict[SeriesKey, float]:
-        """Read one sensor now; empty, if it is absent or fails, or if another one hangs."""
-        monitor = self.monitor
-        if not await self._may_read():
-            return {}
-        try:
-            return monitor.read_sensor(name, self.clock.now())
-        except SampleError:
-            return {}  # the sensor was set aside, and `tocsin doctor` says why
-        finally:
-            self._reading.release()
-
-    async def _may_read(self) -> bool:
-        """Take the sensors without blocking the caller's event loop. False: somebody reads them for too long."""
-        if self._reading.acquire(blocking=False):
-            return True
-        import asyncio  # noqa: PLC0415 - as above
-
-        until_s = SystemClock().now().mono_s + ANSWER_WITHIN_S
-        while SystemClock().now().mono_s < until_s:
-            await asyncio.sleep(0.005)
-            if self._reading.acquire(blocking=False):
-                return True
-        return False
-
     def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
         """The number of each series, new ones included."""
-        with self._reading:
+        with self.reading:
             return {key: self.monitor.id_of(key) for key in keys}
 
     @property
@@ -309,6 +284,9 @@ class SystemCore:
     def begin(self) -> None:
         """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
         self.stepper.prepare()  # now, so that whoever starts it finds the alerts of the last run
+        # Made here, and not by the first pass: a module that is half loaded on another thread when the program forks is
+        # half loaded, and locked, for ever in the child.
+        _ = self.monitor
         self.parts.start()
         if self._sensors is None and self.config.dynamic_interval:
             self.pressure.start()
@@ -323,24 +301,36 @@ class SystemCore:
         return self.stepper.close_journal(timeout_s)
 
     def interval_s(self) -> float:
-        """Seconds to the next pass, as of now."""
-        return self.tempo.interval_s(self.clock.now())
+        """Seconds to the next pass, as of the last one."""
+        return self.tempo.interval_s(self._passed_at or self.clock.now())
 
     def one_pass(self) -> None:
         """Read what is due, and step."""
-        now = self.clock.now()
+        now = self._passed_at = self.clock.now()
         self.stepper.prepare()
         self.runtime.witness.look()
         monitor = self.monitor
-        with self._reading:
+        with self.reading:
             batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs.append(given.Sample(batch.ids, batch.values))
+        inputs += batch.samples
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         inputs += self.supervision.look(now)
         self._step_with_loops(inputs, now)
+
+    def pass_if_alone(self) -> float:
+        """A pass, unless the watch thread makes them; seconds to the next."""
+        pause_s = self.interval_s()
+        if self.stepper.owner is None:
+            try:
+                self.one_pass()
+            except Exception as error:  # noqa: BLE001 - the loop edge: counted, backed off, never the end
+                self.watch.failed_passes.add()
+                self.watch.last_error = f"{type(error).__name__}: {error}"
+                pause_s = self.config.error_backoff
+        return pause_s
 
     def wants_beat(self) -> bool:
         """Whether event loops are watched: a block is to be seen in little more than a second, while it lasts."""
@@ -349,14 +339,14 @@ class SystemCore:
     def beat(self) -> None:
         """Ask the event loops between two passes; step only if one of them has not answered promptly."""
         now = self.clock.now()
-        with self._reading:
+        with self.reading:
             if self.loops.ask_again():
                 return
             batch = self.monitor.collect_sensor(self.loops.name, now)
         if self.loops.is_overdue():
             self.runtime.witness.look()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        self._step_with_loops([*inputs, given.Sample(batch.ids, batch.values)], now)
+        self._step_with_loops([*inputs, *batch.samples], now)
 
     def _step_with_loops(self, inputs: list[Input], now: Instant) -> None:
         if self.loops.is_overdue():
@@ -378,10 +368,12 @@ class SystemCore:
                 self.tempo.elevate(now, "pending")
             self._fire(outcome)
 
-    def _remind(self, channel: str, alerts: list[PerformanceAlert]) -> None:
+    def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
+        """Tell a channel which of the alerts that it was told of still fire; for the journal."""
         self.delivery.remind(channel, alerts)
 
-    def _resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+    def resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+        """Deliver what an earlier run could not; for the journal."""
         self.delivery.resume(notice, attempts=attempts, wait_s=wait_s)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
@@ -410,7 +402,7 @@ class SystemCore:
     def after_fork(self) -> None:
         """In the child: no thread, lock, queue or open file of the parent."""
         self._monitor_lock = threading.Lock()
-        self._reading = threading.RLock()
+        self.reading = threading.RLock()
         self._monitor = None
         self.metrics.after_fork()
         self.loops.close()

@@ -59,6 +59,20 @@ def _install_hooks() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
     atexit.register(_at_exit)
+    if sys.platform.startswith("linux") and sys.version_info < (3, 14):
+        _load_what_ends_threads()
+
+
+def _load_what_ends_threads() -> None:
+    """Let a program that has run out of file descriptors end as it wishes, though daemon threads are left.
+
+    Before Python 3.14 those are ended by `pthread_exit`, for which glibc opens a library at that late moment, and ends
+    the process by SIGABRT if it cannot: https://github.com/python/cpython/issues/88600.
+    """
+    with suppress(Exception):  # another libc, or a Python without it: then there is nothing to load
+        import _ctypes  # noqa: PLC0415 - the whole of ctypes would cost ten times as much
+
+        _ctypes.dlopen("libgcc_s.so.1", os.RTLD_NOW)
 
 
 def _in_child() -> None:

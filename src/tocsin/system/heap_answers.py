@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tocsin.model.memory import LeakState
+from tocsin.model.readings import inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # Of sites that are not suspected the first few say enough.
 MAX_QUIET_SITES: Final = 40
 MAX_USES: Final = 20
+MAX_TEXT: Final = 1000
 # A reply may have 4 MiB; what JSON adds to the texts of the frames is reckoned in.
 MAX_BYTES: Final = 3 * 2**20
 _BYTES_A_FRAME: Final = 24
@@ -53,7 +55,8 @@ def leaks(room: MemoryRoom) -> dict[str, Any]:
     short = msgspec.structs.replace(
         report, components=report.components[:MAX_USES], sites=report.sites[:MAX_USES], remarks=()
     )
-    return plain | {"report": msgspec.to_builtins(short)}
+    told: dict[str, Any] = _encodable(plain | {"report": msgspec.to_builtins(short)})
+    return told
 
 
 def _site(site: LeakSite) -> dict[str, Any]:
@@ -89,12 +92,24 @@ def heap(snapshot: HeapSnapshot, *, max_bytes: int = MAX_BYTES) -> dict[str, Any
         "tier": snapshot.tier.value,
         "interval_bytes": snapshot.interval_bytes,
         "live_bytes": snapshot.live_bytes,
-        "frames": [[frame.file, frame.line, frame.function] for frame in frames],
+        "frames": [[_encodable(frame.file), frame.line, _encodable(frame.function)] for frame in frames],
         "stacks": stacks,
         "stacks_left_out": left_out,
         "bytes_left_out": round(left_out_bytes),
         "remarks": list(snapshot.remarks),
     }
+
+
+def _encodable(value: Any) -> Any:
+    """The same plain value; file names that are no text (lone surrogates) are made one, since JSON knows no others."""
+    match value:
+        case str():
+            return inert(value, MAX_TEXT)
+        case dict():
+            return {key: _encodable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_encodable(item) for item in value]
+    return value
 
 
 def _size_of(stack: HeapStack, fresh: list[Frame]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.worker import Worker
 
@@ -53,6 +53,10 @@ class HolderSearch:
         began_s = self._began_s.get(site.key)
         return began_s is None or site.key in self._over or now_s - began_s >= PATIENCE_S
 
+    def forget(self) -> None:
+        """Look for all anew: another start of the profiler has other stacks."""
+        self._began_s, self._over = {}, set()
+
     def wait(self) -> bool:
         """Wait until all searches are over. False: they are not, after as long as a search may take."""
         return self._worker.flush(PATIENCE_S)
@@ -70,12 +74,18 @@ class HolderSearch:
             self._done()
 
 
-def scan(sites: Sequence[LeakSite]) -> dict[str, Retention]:
-    """Scan the heap for what holds some survivors of each site; empty where there is no hook to tell them."""
-    from tocsin.memory import hook  # noqa: PLC0415 - only where something leaks
+def load_scan() -> tuple[Callable[[], tuple[Any, str]], Callable[..., Mapping[int, Retention]]]:
+    """What a scan needs: the function that gives the hook, and the one that looks for holders."""
+    from tocsin.memory.hook import load  # noqa: PLC0415 - whoever only emits needs it not
     from tocsin.memory.retention import find_holders  # noqa: PLC0415 - as above
 
-    module, _ = hook.load()
+    return load, find_holders
+
+
+def scan(sites: Sequence[LeakSite]) -> dict[str, Retention]:
+    """Scan the heap for what holds some survivors of each site; empty where there is no hook to tell them."""
+    load, find_holders = load_scan()
+    module, _ = load()
     if module is None:
         return {}
     survivors: dict[int, list[int]] = {}

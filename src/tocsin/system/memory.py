@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from tocsin.library import is_own
+from tocsin.library import standard_folder
+from tocsin.memory import lease as _lease  # noqa: F401 - its hook at forks has to come before ours, which asks it to stop
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory
 from tocsin.model.memory import HeapSnapshot, LeakAnalysis, LeakSite, LeakState, MemoryReport
 from tocsin.rules.defaults.memory import memory_rules
-from tocsin.system.holders import HolderSearch
+from tocsin.system.holders import HolderSearch, load_scan
 from tocsin.system.memory_sensor import MemorySensor
+from tocsin.system.verdicts import bound_of, chain_of, with_limit, without_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 # Right after the start nothing is known yet, so it is looked at as often as when something grows.
 FRESH_S: Final = 120.0
 MAX_PAUSE_S: Final = 60.0
-OWN_BYTES: Final = 10e6
+STAYS_LOOKS: Final = 2.0
 _GROWING: Final = (LeakState.SUSPECTED, LeakState.CONFIRMED)
 # The general advice of the default rules gives way to what was found; a user's own stays.
 _GENERAL: Final = {rule.name: rule.recommendations for rule in memory_rules()}
@@ -91,14 +93,21 @@ class MemoryRoom:
     # -- life
 
     def begin(self) -> None:
-        """See blocks from now on."""
+        """See blocks from now on.
+
+        All that looking needs is loaded here, so that no thread of ours is at it when the program forks.
+        """
         if self.enabled:
+            self._make_ready()
+            load_scan()
+            standard_folder()
             self.profiler.start(self._clock.now().mono_s)
 
     def end(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
         """See no more blocks; what was found stays to be asked for."""
         if self._profiler is not None:
             self._profiler.stop()
+        self._search.forget()
         return True
 
     def is_alive(self) -> bool:
@@ -115,6 +124,7 @@ class MemoryRoom:
         self._last: Look | None = None
         self._began_s: float | None = None
         self._due_s = float("-inf")
+        self._since_s: dict[str, float] = {}
         self._search = HolderSearch(self.hurry)
 
     # -- for whoever asks
@@ -153,15 +163,15 @@ class MemoryRoom:
     def look(self, now: Instant) -> Look:
         """Take a snapshot, and think about it."""
         with self._lock:
-            detector = self._detector = self._detector or self._make_detector()
+            detector = self._make_ready()
             began_s = time.thread_time()
             snapshot = self.profiler.snapshot(now.mono_s)
             detector.observe(snapshot, now.mono_s)
             for key, found in self._search.results():
-                detector.retained(key, found.chain, found.bounded_by)
+                detector.retained(key, chain_of(found), bound_of(found))
             limit = self._limit_bytes()
-            report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit)
-            analysis = _with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
+            report = self.profiler.report(now.mono_s, snapshot=snapshot, limit_bytes=limit, with_pss=False)
+            analysis = with_limit(without_own(detector.analyze(now.mono_s)), snapshot, limit)
             self._search.begin(analysis.potential_leaks, now.mono_s)
             self._last = Look(snapshot, report, analysis)
             self._due_s = now.mono_s + self._pause_s(now, analysis, time.thread_time() - began_s)
@@ -180,11 +190,22 @@ class MemoryRoom:
         return MemorySensor(self)
 
     def look_if_due(self, now: Instant) -> Look | None:
-        """A look, if it is time for one. Leaks whose holders are still being searched for are left out."""
+        """A look, if it is time for one.
+
+        Left out are leaks that are confirmed only since a moment (a cache that fills after the start is full then), and
+        those whose holders are still being searched for.
+        """
         if now.mono_s < self._due_s:
             return None
         seen = self.look(now)
-        told = tuple(site for site in seen.analysis.potential_leaks if self._search.is_over(site, now.mono_s))
+        sites = seen.analysis.potential_leaks
+        self._since_s = {site.key: self._since_s.get(site.key, now.mono_s) for site in sites}
+        stays_s = STAYS_LOOKS * self.settings.snapshot_s
+        told = tuple(
+            site
+            for site in sites
+            if now.mono_s - self._since_s[site.key] >= stays_s and self._search.is_over(site, now.mono_s)
+        )
         return seen._replace(analysis=msgspec.structs.replace(seen.analysis, potential_leaks=told))
 
     def hurry(self) -> None:
@@ -209,10 +230,13 @@ class MemoryRoom:
         own = () if alert.recommendations == _GENERAL.get(alert.rule) else alert.recommendations
         return given.EvidenceFound(alert.id, evidence, (*texts, *own) if texts else ())
 
-    def _make_detector(self) -> Detector:
-        from tocsin.memory.leaks import LeakDetector  # noqa: PLC0415 - as the profiler
+    def _make_ready(self) -> Detector:
+        with self._lock:
+            if self._detector is None:
+                from tocsin.memory.leaks import LeakDetector  # noqa: PLC0415 - as the profiler
 
-        return LeakDetector(components=self._components)
+                self._detector = LeakDetector(components=self._components)
+            return self._detector
 
     def _pause_s(self, now: Instant, analysis: LeakAnalysis, cost_s: float) -> float:
         """Seconds to the next look: twice as long in calm times, and longer where a look costs more than it may."""
@@ -222,52 +246,6 @@ class MemoryRoom:
         grows = any(site.state in _GROWING for site in analysis.sites)
         pause_s = self.settings.snapshot_s * (1.0 if fresh or grows else 2.0)
         return max(pause_s, min(cost_s / self._share, MAX_PAUSE_S))
-
-
-def without_own(analysis: LeakAnalysis) -> LeakAnalysis:
-    """The same analysis, Tocsin's own memory being only watched as long as it is within its budget.
-
-    What it keeps of the last minutes fills up to a cap in the first of them, and cannot be told from a leak until then.
-    """
-    mine = {site.key for site in analysis.potential_leaks if is_own(site.file) and site.live_bytes < OWN_BYTES}
-    if not mine:
-        return analysis
-    leaks = tuple(site for site in analysis.potential_leaks if site.key not in mine)
-    reason = f"Tocsin's own, and within its budget of {OWN_BYTES / 1e6:.0f} MB"
-    sites = tuple(
-        msgspec.structs.replace(site, state=LeakState.WATCH, reason=reason) if site.key in mine else site
-        for site in analysis.sites
-    )
-    rates = [site.rate_mb_per_hour for site in leaks if site.rate_mb_per_hour is not None]
-    return msgspec.structs.replace(
-        analysis,
-        potential_leaks=leaks,
-        sites=sites,
-        component=leaks[0].component if leaks else "",
-        growth_rate_mb_per_hour=sum(rates) if rates else None,
-        growth_low=None if not rates else sum(site.rate_low or 0.0 for site in leaks),
-        growth_high=None if not rates else sum(site.rate_high or 0.0 for site in leaks),
-    )
-
-
-def _with_limit(analysis: LeakAnalysis, snapshot: HeapSnapshot, limit_bytes: float | None) -> LeakAnalysis:
-    """The same analysis, with the time until each site alone reaches the limit."""
-    rss = snapshot.rss_bytes
-    if limit_bytes is None or rss is None:
-        return analysis
-    left_mb = max(limit_bytes - rss, 0.0) / 1e6
-
-    def dated(site: LeakSite) -> LeakSite:
-        rate = site.rate_mb_per_hour
-        if site.seconds_to_limit is not None or rate is None or rate <= 0:
-            return site
-        return msgspec.structs.replace(site, seconds_to_limit=left_mb / rate * 3600)
-
-    return msgspec.structs.replace(
-        analysis,
-        sites=tuple(map(dated, analysis.sites)),
-        potential_leaks=tuple(map(dated, analysis.potential_leaks)),
-    )
 
 
 def _leaks_of(analysis: LeakAnalysis, component: str | None) -> list[LeakSite]:

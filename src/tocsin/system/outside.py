@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tocsin.clock import SystemClock
+from tocsin.errors import SampleError
 from tocsin.memory_alerts.inline import as_case
 from tocsin.model import inputs as given
+from tocsin.system.stepper import ANSWER_WITHIN_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +17,33 @@ if TYPE_CHECKING:
     from tocsin.model.inputs import Input
     from tocsin.model.readings import SeriesKey
     from tocsin.system.core import SystemCore
+
+
+async def read_sensor(core: SystemCore, name: str) -> dict[SeriesKey, float]:
+    """Read one sensor now; empty, if it is absent or fails, or if another one hangs."""
+    monitor = core.monitor
+    if not await _may_read(core):
+        return {}
+    try:
+        return monitor.read_sensor(name, core.clock.now())
+    except SampleError:
+        return {}  # the sensor was set aside, and `tocsin doctor` says why
+    finally:
+        core.reading.release()
+
+
+async def _may_read(core: SystemCore) -> bool:
+    """Take the sensors without blocking the caller's event loop. False: somebody reads them for too long."""
+    if core.reading.acquire(blocking=False):
+        return True
+    import asyncio  # noqa: PLC0415 - whoever awaits has loaded it
+
+    until_s = SystemClock().now().mono_s + ANSWER_WITHIN_S
+    while SystemClock().now().mono_s < until_s:
+        await asyncio.sleep(0.005)
+        if core.reading.acquire(blocking=False):
+            return True
+    return False
 
 
 def sample_of(core: SystemCore, readings: Mapping[SeriesKey, float]) -> tuple[list[Input], list[int]]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.errors import StoreError
 from tocsin.journal import Journal, entries
+from tocsin.journal.adoption import read_orphan
 from tocsin.journal.folder import StateFolder, claim
 from tocsin.journal.reading import TELLING, JournalReader, Left, read_left
 from tocsin.journal.writer import FILE, Ticket
+from tocsin.model.levels import AlertState
 from tocsin.system.reporting import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tocsin.clock import Clock, Instant
@@ -26,55 +28,55 @@ if TYPE_CHECKING:
 
 # What changes with time alone (how long a breach has lasted, windows of suppression) is written so often.
 CHECKPOINT_S: Final = 5.0
+# How often it is looked for processes that are gone, and how long it is waited for the disk to take what they left.
+ADOPT_S: Final = 60.0
+ADOPT_WITHIN_S: Final = 1.0
 # What a receiver asked for before the wall clock was set back is not waited for longer than this.
 MAX_WAIT_S: Final = 3600.0
+CLOSED: Final = "the journal is closed"
 # What is over is forgotten after a month, looked for every hour.
 KEEP_S: Final = 30 * 86_400.0
 SWEEP_S: Final = 3600.0
 
 
-class Recorder:
-    """Keeps the journal of one system; without a state directory it does nothing.
+class Reach(Protocol):
+    """How the journal reaches channels when a system goes on where another stopped."""
 
-    It is asked under the lock of the stepper, so the engine stands still meanwhile.
+    def resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
+        """Deliver what an earlier run could not; not before `wait_s` seconds."""
+        ...
+
+    def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
+        """Tell a channel which of the alerts that it was told of still fire."""
+        ...
+
+
+class Recorder:
+    """Keeps the journal of one system in a state directory; see `Recording`.
 
     Args:
-        root: the state directory; None: memory only.
+        root: the state directory.
         clock: tells the pauses after a failure of the disk.
-        deliver: takes each notice that an earlier run left, with how often it was tried and how long it is to wait.
-
-        remind: tells a channel of the alerts that it was told of, and that still fire.
-
-    Attributes:
-        reason: why nothing is durable; empty while all is well.
+        reach: takes what an earlier run left for channels.
     """
 
-    def __init__(
-        self,
-        root: Path | None,
-        clock: Clock,
-        *,
-        deliver: Callable[..., object] = lambda *_, **__: None,
-        remind: Callable[[str, list[PerformanceAlert]], object] = lambda *_: None,
-    ) -> None:
-        self._remind = remind
+    def __init__(self, root: Path, clock: Clock, reach: Reach) -> None:
         self._root = root
         self._clock = clock
-        self._deliver = deliver
+        self._reach = reach
         self._folder: StateFolder | None = None
         self._journal: Journal | None = None
         self._engine: Engine | None = None
         self._begun = False
+        self._changed = False
         self._refused = ""
         self._checkpoint_s = 0.0
-        self._sweep_s = 0.0
+        self._sweep_s = self._adopt_s = 0.0
         self._orders = 0
 
     @property
     def reason(self) -> str:
         """Why nothing is durable; empty while all is well."""
-        if self._root is None:
-            return "there is no state_dir: alerts are kept in memory only"
         return self._refused or (self._journal.reason if self._journal is not None else "")
 
     def owns_host(self) -> bool:
@@ -84,7 +86,7 @@ class Recorder:
     def begin(self, engine: Engine, now: Instant) -> None:
         """Own the state directory, and let the engine go on where the last run stopped; before its first step."""
         self._engine = engine
-        if self._begun or self._root is None:
+        if self._begun:
             return
         self._begun = True
         try:
@@ -97,7 +99,10 @@ class Recorder:
                 self._refused = str(error)
                 return
         self._journal = Journal(self._folder.path, clock=self._clock, report=complain, recall=self._recall)
+        self._adopt(engine, now)
         engine.restore(left.alerts, left.telling, now)
+        if engine.survivors.unreadable:
+            complain(f"of what the last run left {engine.survivors.unreadable} parts are of another version, and lost")
         for alert in left.ended:
             engine.book.remember(alert)
         told: dict[str, list[PerformanceAlert]] = {}
@@ -105,10 +110,31 @@ class Recorder:
             for channel in episode.told:
                 told.setdefault(channel, []).append(episode.snapshot())
         for channel, alerts in told.items():
-            self._remind(channel, alerts)
+            self._reach.remind(channel, alerts)
+        self._deliver_left(left, now)
+
+    def _deliver_left(self, left: Left, now: Instant) -> None:
         for notice, attempts, next_unix_s in left.notices:
             wait_s = 0.0 if next_unix_s is None else max(next_unix_s - now.utc.timestamp(), 0.0)
-            self._deliver(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
+            self._reach.resume(notice, attempts=attempts, wait_s=min(wait_s, MAX_WAIT_S))
+
+    def _adopt(self, engine: Engine, now: Instant) -> None:
+        """Take over what processes have left that are gone; for the owner of the state directory."""
+        self._adopt_s = now.mono_s + ADOPT_S
+        if self._folder is None or self._journal is None:
+            return
+        for orphan in self._folder.orphans():
+            try:
+                left, copies = read_orphan(orphan.path)
+            except (StoreError, sqlite3.Error, OSError) as error:
+                complain(f"what a process has left in {orphan.path} cannot be read: {error}")
+                continue
+            self._journal.post(copies)
+            engine.bury(left.alerts, now)
+            self._deliver_left(left, now)
+            if not self.sync(ADOPT_WITHIN_S):  # else it stays, and is taken over once more: copies do no harm
+                orphan.remove()
+            orphan.release()
 
     def record(self, engine: Engine, outcome: Outcome, now: Instant) -> None:
         """Write down what a step changed."""
@@ -121,7 +147,10 @@ class Recorder:
         for notice in outcome.notices:
             written += entries.notice(notice)
         orders = engine.decisions.teller.reasons.version
-        if now.mono_s >= self._checkpoint_s or orders != self._orders:
+        if now.mono_s >= self._adopt_s:
+            self._adopt(engine, now)
+        self._changed |= bool(written)
+        if orders != self._orders or (now.mono_s >= self._checkpoint_s and self._is_moving(engine)):
             written += self._checkpoint(engine, now)
             self._orders = orders
         if written:
@@ -164,20 +193,26 @@ class Recorder:
         """Entries that are not on disk yet."""
         return 0 if self._journal is None else self._journal.waiting()
 
-    def ticket(self, on_done: Callable[[], None] | None = None) -> Ticket:
-        """The place where it will stand whether all that was recorded is on disk; `on_done` is called then."""
-        ticket = Ticket(on_done)
-        if self._journal is None:
-            ticket.settle(self.reason or "the journal is closed")
-        else:
-            self._journal.post((), ticket)
-        return ticket
-
     def sync(self, timeout_s: float) -> str:
         """Wait until all that was recorded is on disk; why it is not, if it is not."""
-        ticket = self.ticket()
+        if self._journal is None:
+            return self.reason or CLOSED
+        ticket = Ticket()
+        self._journal.post((), ticket)
         ticket.wait(timeout_s)
         return ticket.reason if ticket.durable is not None else f"not on disk within {timeout_s:g} s"
+
+    def sync_later(self, settled: Callable[[str], object]) -> None:
+        """Call `settled` once all that was recorded is on disk, or with the reason why it is not."""
+        if self._journal is None:
+            settled(self.reason or CLOSED)
+            return
+
+        def tell() -> None:
+            settled(ticket.reason)
+
+        ticket = Ticket(tell)
+        self._journal.post((), ticket)
 
     def post(self, written: Iterable[Entry]) -> None:
         """Write further entries, soon."""
@@ -216,8 +251,13 @@ class Recorder:
             self._journal.after_fork()
         self._journal, self._folder, self._engine, self._begun = None, None, None, False
 
+    def _is_moving(self, engine: Engine) -> bool:
+        """Whether there is something to write: an idle program leaves the disk alone."""
+        return self._changed or any(episode.state is AlertState.PENDING for episode in engine.book.episodes())
+
     def _checkpoint(self, engine: Engine, now: Instant) -> list[Entry]:
         self._checkpoint_s = now.mono_s + CHECKPOINT_S
+        self._changed = False
         old = []
         if now.mono_s >= self._sweep_s:
             self._sweep_s = now.mono_s + SWEEP_S

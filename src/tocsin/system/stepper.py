@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tocsin.engine import Engine
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.system.intake import Intake
-    from tocsin.system.recorder import Recorder
+    from tocsin.system.recording import Recording
 
 ANSWER_WITHIN_S: Final = 2.0
 # Who asks behind so many waits for the next step.
@@ -65,7 +65,7 @@ class Stepper:
 
     def __init__(
         self, engine: Engine, intake: Intake, clock: Clock, publish: Callable[[Outcome, Instant], None],
-        *, recorder: Recorder | None = None,
+        *, recorder: Recording | None = None,
     ) -> None:  # fmt: skip
         self.engine = engine
         self.intake = intake

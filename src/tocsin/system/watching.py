@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tocsin.clock import Wakeup, attend, leave
+from tocsin.clock import Wakeup, attend, leave, mono_s
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
@@ -163,14 +163,12 @@ class WatchThread:
         self._stepper.bell.set()
 
     def _watch(self) -> None:
-        due_s, beat_s = self._clock.now().mono_s, math.inf
+        due_s, beat_s = mono_s(self._clock), math.inf
         while self._wanted:
             next_s = min(due_s, beat_s)
-            wait_s = next_s - self._clock.now().mono_s
+            wait_s = next_s - mono_s(self._clock)
             if wait_s > 0:
-                self._probe.before_sleep(next_s)
-                rung = self._clock.wait(self._stepper.bell, wait_s)
-                self._probe.after_wake(self._clock.now().mono_s)
+                rung = self._sleep(wait_s, next_s, probed=next_s == due_s)
                 if rung:
                     self._serve()
                     due_s = self._due(due_s)
@@ -180,10 +178,19 @@ class WatchThread:
             else:
                 due_s, beat_s = self._pass(due_s)
 
+    def _sleep(self, wait_s: float, until_s: float, *, probed: bool) -> bool:
+        """Sleep until then or until the bell is rung (True). Once a pass it is measured what delays the waking."""
+        if not probed:
+            return self._clock.wait(self._stepper.bell, wait_s)
+        self._probe.before_sleep(until_s)
+        rung = self._clock.wait(self._stepper.bell, wait_s)
+        self._probe.after_wake(mono_s(self._clock))
+        return rung
+
     def _pass(self, due_s: float) -> tuple[float, float]:
         """One pass; when the next is due, and the beat before it."""
         ok = self._try(self._rounds.one_pass)
-        now_s = self._clock.now().mono_s
+        now_s = mono_s(self._clock)
         if not ok:
             return now_s + self._error_backoff_s, math.inf
         pause_s = self._rounds.interval_s()
@@ -196,7 +203,7 @@ class WatchThread:
         if not self._hurried:
             return due_s
         self._hurried = False
-        return self._clock.now().mono_s
+        return mono_s(self._clock)
 
     def _serve(self) -> None:
         events = len(self._stepper.intake)

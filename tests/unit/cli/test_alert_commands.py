@@ -32,7 +32,7 @@ class Program:
         self.system = self._made()
 
     def _made(self) -> AlertSystem:
-        channels = [self.bell, Routed(self.dead, severity="critical")]
+        channels: list[Any] = [self.bell, Routed(self.dead, severity="critical")]
         rule = AlertRule("high", AlertCategory.GENERAL, AlertSeverity.WARNING, 10, metric="app.level", for_s=3600)
         config = AlertConfig(
             name="orders", state_dir=self.state, channels=channels, rules=[rule], default_rules=False, control=True,

@@ -189,6 +189,7 @@ def test_the_profile_keeps_the_format_of_speedscope() -> None:
     assert profile["weights"] == [200, 90, 10]
     assert (profile["startValue"], profile["endValue"]) == (0, 300)
     assert found["shared"]["frames"][0] == {"name": "leaf", "file": "/x/a.py", "line": 3}
+    assert found["name"] == "Heap of orders (pid 1), 4 small stacks left out"
     assert found["$schema"].endswith("file-format-schema.json")
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,3 +86,20 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     doctor.stdout.close()
     _, err = doctor.communicate(timeout=60)
     assert (doctor.returncode, err) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        doctor = subprocess.run(
+            [sys.executable, "-m", "tocsin", "doctor"], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert doctor.returncode == 1
+    assert doctor.stderr == b"tocsin: the output could not be written: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX")
+def test_without_an_output_there_is_no_traceback() -> None:
+    words = f"exec {shlex.quote(sys.executable)} -m tocsin doctor >&-"
+    done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

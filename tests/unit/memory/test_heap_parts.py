@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.unit.memory.scripted_heap import ScriptedHeap
 
 from tocsin.memory import hook
+
+if TYPE_CHECKING:
+    from tocsin.memory import _heap
+    from tocsin.memory.lease import HeapModule
+
+    BOTH: tuple[HeapModule, ...] = (_heap, ScriptedHeap())  # the type checker says whether they are what is asked for
 
 pytestmark = pytest.mark.skipif(hook.load()[0] is None, reason=f"no C extension: {hook.load()[1]}")
 
@@ -51,3 +58,38 @@ print(json.dumps([before, heap.malloc_free()]))
         pytest.skip("this C library does not tell what it keeps")
     assert after[0] - before[0] == pytest.approx(27_000_000, rel=0.1)
     assert after[1] - before[1] == pytest.approx(2_000, rel=0.2)
+
+
+SHAPES = """
+def shape(value):
+    if isinstance(value, dict):
+        return sorted(value)
+    if isinstance(value, (tuple, list)):
+        return [shape(one) for one in value]
+    return type(value).__name__
+
+def shapes(heap, allocate):
+    heap.start(16384.0, 65536)
+    kept = allocate()
+    row = next(row for row in heap.snapshot() if row[3])
+    return {
+        "row": shape(row),
+        "frame": shape(heap.frames(row[0])[0]),
+        "births": len(row[6]) % 16,
+        "mark": heap.mark(),
+        "state": shape(heap.state()),
+        "small_blocks": len(heap.small_blocks()),
+        "arena_bytes": shape(heap.arena_bytes()),
+        "malloc_free": shape(heap.malloc_free() or (0, 0)),
+    }
+"""
+
+
+def test_the_scripted_heap_of_the_profilers_tests_has_the_shape_of_the_real_one() -> None:
+    names: dict[str, Any] = {}
+    exec(SHAPES, names)  # noqa: S102 - the same words for both
+    scripted = ScriptedHeap(malloc=(1, 1))
+    ours = names["shapes"](scripted, lambda: scripted.allocate(("/srv/app.py", 1, "f"), n_bytes=1000))
+    real = run(SHAPES + "print(json.dumps(shapes(heap, lambda: [bytes(1000) for _ in range(1000)])))")
+    assert set(ours.pop("state")) <= set(real.pop("state"))
+    assert ours == real

@@ -143,6 +143,13 @@ def test_a_report_of_a_snapshot_at_hand_takes_no_other() -> None:
     assert heap.epoch == epoch
 
 
+def test_the_kernel_walks_no_pages_for_whoever_does_not_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.memory.profiler.pss_bytes", lambda: 5 * MB)
+    one = profiler(ScriptedHeap())
+    assert one.report(1.0).pss_mb == 5.0
+    assert one.report(2.0, with_pss=False).pss_mb is None
+
+
 def test_the_growth_rate_comes_of_the_readings_that_were_taken_and_is_none_before() -> None:
     one = profiler(ScriptedHeap(), growth_window_s=60)
     one.start(0.0)

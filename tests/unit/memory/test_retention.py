@@ -111,8 +111,13 @@ def make_counter() -> Callable[[Any], None]:
 KEEP = make_counter()
 
 
-def holders_of(addresses: Sequence[int], **how: Any) -> Retention:
-    return find_holders({7: addresses}, pause=lambda _: None, **how)[7]
+def holders_of(addresses: Sequence[int]) -> Retention:
+    return find({7: addresses})[7]
+
+
+def find(survivors: dict[int, Sequence[int]], **how: Any) -> dict[int, Retention]:
+    """Without resting, and with time enough for a busy machine."""
+    return find_holders(survivors, **{"budget_s": 60.0, "pause": lambda _: None, **how})
 
 
 @pytest.fixture(autouse=True)
@@ -299,10 +304,12 @@ def test_an_object_of_a_type_that_nobody_knows_is_told_by_its_type() -> None:
 
 
 def test_children_that_point_to_their_parent_do_not_hide_who_holds_it() -> None:
+    children: list[Any] = [Thing() for _ in range(3000)]  # older than their parent, and so met after it
     parent = Store()
-    parent._cache = {number: Thing() for number in range(3000)}
-    for child in parent._cache.values():
+    parent._cache = dict(enumerate(children))
+    for child in children:
         child.parent = parent
+    del children
     SESSIONS.append(parent)
     found = holders_of([id(parent._cache[number]) for number in range(0, 3000, 300)])
     assert found.chain == (
@@ -317,7 +324,7 @@ def test_what_is_held_everywhere_does_not_keep_others_from_an_answer() -> None:
     word = b"a word in many places".decode()  # a string of its own
     NESTED["many"] = [{"key": word, number: Thing()} for number in range(3000)]
     SESSIONS.extend(Thing() for _ in range(10))
-    found = find_holders({1: [id(word)], 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    found = find({1: [id(word)], 2: list(map(id, SESSIONS))})
     assert found[2].chain == ("list[len 10]", f"global {HERE}.SESSIONS")
     assert found[1].chain[-1] == f"global {HERE}.NESTED"
 
@@ -370,36 +377,39 @@ def test_what_is_gone_has_an_empty_chain_and_a_remark() -> None:
     found = holders_of([address])
     assert (found.chain, found.share, found.complete) == ((), 0.0, True)
     assert "freed meanwhile" in found.remark
-    assert find_holders({}) == {}
+    assert find({}) == {}
     assert holders_of([]) == Retention()
 
 
 def test_it_says_when_the_time_was_not_enough() -> None:
     SESSIONS.append(Thing())
-    found = holders_of([id(SESSIONS[0])], budget_s=0.0, slice_s=1e-6)
+    found = find({7: [id(SESSIONS[0])]}, budget_s=0.0, slice_s=1e-6)[7]
     assert not found.complete
     assert "stopped after" in found.remark
 
 
 def test_more_blocks_than_can_be_asked_for_are_shortened_evenly() -> None:
     SESSIONS.extend(Thing() for _ in range(5000))
-    found = find_holders({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))}, pause=lambda _: None)
+    found = find({1: list(map(id, SESSIONS)), 2: list(map(id, SESSIONS))})
     assert {one.chain[-1] for one in found.values()} == {f"global {HERE}.SESSIONS"}
 
 
 def test_collections_during_the_search_do_no_harm() -> None:
-    STORE._cache.update((number, [Thing()]) for number in range(20_000))
+    STORE._cache.update((number, [Thing()]) for number in range(5_000))
     garbage: list[Any] = []
+    rests = iter(range(20))  # then let it finish
 
     def rest(_: float) -> None:
+        if next(rests, None) is None:
+            return
         garbage[:] = [[Thing()] for _ in range(50)]
         gc.collect(len(garbage) % 3)
         gc.collect()
         STORE._cache[len(STORE._cache)] = [Thing()]
         STORE._cache.pop(5, None)
 
-    addresses = [id(one[0]) for one in list(STORE._cache.values())[::1000]]
-    found = find_holders({1: addresses}, slice_s=0.002, pause=rest)[1]
+    addresses = [id(one[0]) for one in list(STORE._cache.values())[::250]]
+    found = find({1: addresses}, slice_s=0.0005, pause=rest)[1]
     assert found.chain[-2:] == (f"attribute _cache of {HERE}.Store", f"global {HERE}.STORE")
 
 
@@ -412,6 +422,49 @@ def test_nothing_is_kept_alive_by_a_search() -> None:
     holders_of([id(SESSIONS[5].__dict__), id(SESSIONS[6])])
     SESSIONS.clear()
     assert gone == ["gone"]
+
+
+def test_a_tuple_that_is_still_being_made_can_be_finished() -> None:
+    """The interpreter changes its size in place, and refuses to if anybody else has a reference to it."""
+    from tocsin.memory import _heap
+
+    searches = []
+
+    def produce() -> Iterator[Thing]:
+        first = Thing()
+        yield first
+        yield Thing()
+        search = _heap.holders([id(first)], {})
+        while not search.step(1.0):
+            pass
+        searches.append(search)
+        for _ in range(30):
+            yield Thing()
+
+    made = tuple(produce())
+    assert len(made) == 32
+    (search,) = searches
+    assert tuple in {search.item(holder)[2] for _, holder, _ in search.edges(0)}
+
+
+def test_a_search_can_be_left_at_any_time() -> None:
+    from tocsin.memory import _heap
+
+    SESSIONS.append(Thing())
+    for steps in range(4):
+        search = _heap.holders([id(SESSIONS[0])], {})
+        for _ in range(steps):
+            search.step(0.0)
+        del search
+    search = _heap.holders([id(SESSIONS[0])], {})
+    search.step(0.0)
+    assert search.drop(60.0)
+    assert search.step(60.0), "after the end there is nothing to do"
+    assert search.edges(0) == []
+    with pytest.raises(IndexError):
+        search.item(0)
+    with pytest.raises(ValueError, match="4096 or fewer"):
+        _heap.holders(list(range(16, 16 * 5000, 16)), {})
 
 
 def test_without_the_extension_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -447,3 +500,27 @@ def test_frames_and_generators_that_were_kept() -> None:
     address = next(generator)
     SESSIONS.append(generator)
     assert holders_of([address]).chain[:2] == ("list[len 1]", f"local page of generator {produce.__qualname__}")
+
+
+def test_a_python_that_the_search_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocsin.memory import _heap
+
+    class Refusing:
+        def step(self, _seconds: float) -> bool:
+            raise RuntimeError("not as known")
+
+        def drop(self, _seconds: float) -> bool:
+            return True
+
+    monkeypatch.setattr(_heap, "holders", lambda blocks, without: Refusing())
+    assert holders_of([id(SESSIONS)]) == Retention(complete=False, remark="not as known")
+
+
+def test_arrays_of_numpy_and_what_they_refer_to() -> None:
+    numpy = pytest.importorskip("numpy")
+    SESSIONS.extend(numpy.ones(2000)[5:] for _ in range(5))
+    data = [array.base.__array_interface__["data"][0] for array in SESSIONS]
+    tail = ("list[len 5]", f"global {HERE}.SESSIONS")
+    assert holders_of(data).chain == ("numpy.ndarray", "numpy.ndarray", *tail)
+    SESSIONS[:] = [numpy.array([Thing(), [1]], dtype=object) for _ in range(5)]
+    assert holders_of([id(array[0]) for array in SESSIONS]).chain == ("numpy.ndarray", *tail)

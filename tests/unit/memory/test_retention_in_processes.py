@@ -47,11 +47,34 @@ for number in range(20):
 _heap.stop()
 stacks = [row[0] for row in _heap.snapshot()]
 blocks = {{stack: [block[0] for block in _heap.survivors(stack, 9999) if block[1] > 500] for stack in stacks}}
-for one in find_holders(blocks).values():
+for one in find_holders(blocks, budget_s=60.0).values():
     print(one.share, one)
 """
     )
     assert f"1.0 {BUFFERS[make]} ← list[len 20] ← global __main__.KEPT" in out.splitlines(), out
+
+
+def test_survivors_are_taken_evenly_over_their_ages() -> None:
+    out = run(
+        """
+from tocsin.memory.retention import survivors_of
+KEPT = []
+_heap.start(interval=1.0)
+def keep():
+    KEPT.append(bytes(600))
+for number in range(90):
+    keep()
+    if number % 10 == 9:
+        _heap.mark()
+_heap.stop()
+stack = max(_heap.snapshot(), key=lambda row: row[1])[0]
+addresses = survivors_of([stack], most=9)
+print(*[next(at for at, one in enumerate(KEPT) if id(one) == address) // 10 for address in addresses])
+print(*[len(survivors_of([stack], most=most)) for most in (32, 1000, 0)], survivors_of([]))
+print(find_holders({1: addresses}, budget_s=60.0)[1])
+"""
+    )
+    assert out.splitlines() == ["0 1 2 3 4 5 6 7 8", "32 90 0 []", "list[len 90] ← global __main__.KEPT"]
 
 
 def test_the_blocks_of_plain_instances_are_found_from_real_samples() -> None:
@@ -67,7 +90,7 @@ for number in range(20):
 _heap.stop()
 stacks = [row[0] for row in _heap.snapshot()]
 blocks = {stack: [block[0] for block in _heap.survivors(stack, 9999)] for stack in stacks}
-for one in find_holders(blocks).values():
+for one in find_holders(blocks, budget_s=60.0).values():
     print(one.share, one)
 """
     )
@@ -88,12 +111,22 @@ asked = [id(STORE[number][1]) for number in range(0, 300_000, 10_000)]
 """
 
 
-def test_not_even_one_large_container_is_looked_at_in_one_slice() -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        "[None] * 6_000_000",
+        "dict.fromkeys(range(2_000_000))",
+        "set(range(2_000_000))",
+        "collections.deque([None]) * 4_000_000",
+        "[[number] for number in range(600_000)]",
+    ],
+)
+def test_neither_one_large_container_nor_many_objects_are_looked_at_in_one_slice(make: str) -> None:
     """In CPU time, which a busy machine does not lengthen."""
     out = run(
         """
-import time
-LARGE = [None] * 6_000_000
+import collections, time
+LARGE = MAKE
 asked = [id(object())]
 def slices(seconds):
     search, spent, over = _heap.holders(asked, {}), [], False
@@ -105,7 +138,7 @@ def slices(seconds):
 whole = sum(slices(1e9))
 some = slices(0.001)
 print(len(slices(1e9)), max(some) / whole)
-"""
+""".replace("MAKE", make)
     )
     count, share = map(float, out.split())
     assert count == 1.0
@@ -128,7 +161,7 @@ def stops(slice_s):
             before = now
     thread = threading.Thread(target=watch)
     thread.start()
-    found = find_holders({1: asked}, slice_s=slice_s, pause=lambda seconds: time.sleep(min(seconds, 0.005)))
+    found = find_holders({1: asked}, slice_s=slice_s, budget_s=60.0, pause=lambda _: time.sleep(0.003))
     over.set()
     thread.join()
     assert str(found[1]).endswith("global __main__.STORE"), found
@@ -189,7 +222,7 @@ def test_objects_that_were_frozen_are_looked_at_too() -> None:
 import gc
 KEPT = [[number] for number in range(100)]
 gc.freeze()
-print(find_holders({1: [id(KEPT[5])]})[1])
+print(find_holders({1: [id(KEPT[5])]}, budget_s=60.0)[1])
 """
     )
     assert out == "list[len 100] ← global __main__.KEPT"

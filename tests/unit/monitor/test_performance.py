@@ -218,7 +218,7 @@ def test_one_sensor_is_read_at_once_for_a_direct_check(clock: VirtualClock) -> N
     collect(monitor, clock)
     assert monitor.read_sensor("slow", clock.now()) == {SeriesKey("a"): 1.0}
     batch = monitor.collect_sensor("slow", clock.now())
-    assert (batch.ids, batch.values) == ([0], [1.0])
+    assert named(monitor, batch) == {"a": 1.0}
     assert (slow.reads, other.reads) == (3, 1)
 
 
@@ -247,6 +247,18 @@ def test_the_programs_own_metrics_come_along(clock: VirtualClock) -> None:
     assert batch.values == [1.0, 5.0, 6.0]
     assert batch.ids == [0, 1, 1]
     assert (1, SeriesKey("orders")) in batch.new_keys
+
+
+def test_the_same_series_come_under_the_very_same_numbers(clock: VirtualClock) -> None:
+    core, slow = [Fake("x", a=1.0), Fake("y", b=math.nan)], Fake("slow", Tier.SLOW, c=3.0)
+    monitor = PerformanceMonitor([*core, slow])
+    first = collect(monitor, clock).samples
+    core[0].failure = OSError("gone")
+    clock.advance(10)
+    second = collect(monitor, clock).samples
+    assert [one.series_ids for one in second] == [(0, 1), (2,)]
+    assert all(one.series_ids is other.series_ids for one, other in zip(first, second, strict=True))
+    assert all(math.isnan(value) for value in second[0].values)
 
 
 def test_sensors_can_be_added_and_removed(clock: VirtualClock) -> None:

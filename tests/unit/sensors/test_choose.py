@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_this_machine_has_all_sensors() -> None:
     sensors = [*choose.host_sensors(), *choose.process_sensors()]
-    assert len({sensor.name for sensor in sensors}) == 13
+    assert len({sensor.name for sensor in sensors}) == 15
     absent = {sensor.name for sensor in sensors if isinstance(sensor, AbsentSensor)}
     assert absent <= {"host.pressure"}  # the kernel may be built, or started, without it
 
@@ -48,9 +48,19 @@ def test_elsewhere_psutil_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_elsewhere_without_psutil_the_reason_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "_ON_LINUX", False)
     monkeypatch.setitem(sys.modules, "psutil", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     sensors = [*choose.host_sensors(), *choose.process_sensors()]
     assert all(isinstance(sensor, AbsentSensor) and "install psutil" in sensor.reason for sensor in sensors)
+
+
+def test_elsewhere_with_a_psutil_that_cannot_be_imported_the_reason_names_its_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "psutil.py").write_text("raise NotImplementedError('platform plan9 is not supported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "psutil", raising=False)
+    monkeypatch.setattr(choose, "_ON_LINUX", False)
+    sensors = [*choose.host_sensors(), *choose.process_sensors()]
+    assert all(isinstance(sensor, AbsentSensor) and "platform plan9" in sensor.reason for sensor in sensors)
 
 
 def test_linux_never_loads_psutil() -> None:

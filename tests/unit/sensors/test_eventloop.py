@@ -6,13 +6,14 @@ import math
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tocsin.sensors.eventloop import EventLoopSensor
-from tocsin.sensors.loops import running_loops, thread_label
+from tocsin.sensors.loops import running_loops, thread_label, waits_for_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +114,29 @@ def test_a_loop_that_owes_its_answer_or_gave_it_late_is_not_asked_again(
     assert sensor.read(now)[0] >= 0.12
     runner.settle()
     assert sensor.ask_again()
+
+
+def test_a_loop_that_waits_for_events_is_not_woken_between_two_readings(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop)
+    sensor.read(now)
+    runner.settle()
+    [ping] = sensor._pings
+    until_s = time.monotonic() + 10
+    while not waits_for_events(sys._current_frames().get(ping.thread_id or 0)):
+        assert time.monotonic() < until_s
+    sent_s = ping._sent_s
+    assert sensor.ask_again()
+    assert ping._sent_s == sent_s, "it was asked nothing"
+    blocked, free = threading.Event(), threading.Event()
+    runner.loop.call_soon_threadsafe(blocked.set)
+    runner.loop.call_soon_threadsafe(free.wait, 10)
+    assert blocked.wait(10)
+    assert sensor.ask_again()
+    assert ping._sent_s > sent_s, "it is busy, so it was asked"
+    free.set()
 
 
 def test_a_block_is_seen_while_it_lasts(start: Callable[[str], LoopThread], now: Instant) -> None:

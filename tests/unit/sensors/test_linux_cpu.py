@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 TOTAL = "system.cpu.utilization"
 CORE_0 = "system.cpu.core.utilization{cpu='0'}"
 CORE_1 = "system.cpu.core.utilization{cpu='1'}"
-BEHIND = ["processes 55", "procs_running 3", "procs_blocked 1", "softirq 9 1 1"]
+BEHIND = ["processes 55", "procs_running 3", "procs_blocked 1", "softirq 99 1 2 3 4 5 6 7 8 9 54"]
 
 
 def stat(*cores: str, switches: int = 7) -> str:
@@ -113,3 +114,11 @@ def test_interrupts_new_processes_and_waiting_threads_are_read(proc: Proc, value
 def test_load_averages_and_uptime_are_read(proc: Proc, values: Values, now: Instant) -> None:
     found = values(LoadSensor(proc("loadavg", "0.50 1.25 2.00 3/456 789\n")), now)
     assert list(found.values()) == [0.5, 1.25, 2.0, 456, now.boot_s]
+
+
+def test_soft_interrupts_cpu_time_and_cores_are_read(proc: Proc, values: Values, now: Instant) -> None:
+    found = values(CpuSensor(proc("stat", stat("100 0 0 1 0 0 0 0 0 0", "200 0 0 1 0 0 0 0 0 0"))), now)
+    assert found["system.interrupts.soft{kind='hi'}"] == 1
+    assert found["system.interrupts.soft{kind='rcu'}"] == 54
+    assert found["system.cpu.time{mode='user'}"] == 300 / os.sysconf("SC_CLK_TCK")
+    assert found["system.cpu.logical.count"] == 2

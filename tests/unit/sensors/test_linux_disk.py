@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     Values = Callable[[Sensor, Instant], dict[str, float]]
 
 
-def line(name: str, reads: int = 1, *, read_ms: int = 3000, write_ms: int = 6000, busy_ms: int = 7000) -> str:
-    return f"   8       0 {name} {reads} 2 100 {read_ms} 4 5 200 {write_ms} 0 {busy_ms} 9000 0 0 0 0\n"
+def line(
+    name: str, reads: int = 1, *, read_ms: int = 3000, write_ms: int = 6000, busy_ms: int = 7000, queued_ms: int = 9000
+) -> str:
+    return f"   8       0 {name} {reads} 2 100 {read_ms} 4 5 200 {write_ms} 3 {busy_ms} {queued_ms} 0 0 0 0 31 2000\n"
 
 
 def whole(tmp_path: Path, *names: str) -> Path:
@@ -39,7 +41,13 @@ def test_sectors_become_bytes_and_milliseconds_seconds(
         "system.disk.operations{device='sda', direction='write'}": 4,
         "system.disk.operation_time{device='sda', direction='read'}": 3,
         "system.disk.operation_time{device='sda', direction='write'}": 6,
+        "system.disk.operations{device='sda', direction='flush'}": 31,
+        "system.disk.operation_time{device='sda', direction='flush'}": 2,
+        "system.disk.merged{device='sda', direction='read'}": 2,
+        "system.disk.merged{device='sda', direction='write'}": 5,
+        "system.disk.pending_operations{device='sda'}": 3,
         "system.disk.io_time{device='sda'}": 7,
+        "system.disk.weighted_io_time{device='sda'}": 9,
     }
 
 
@@ -154,3 +162,20 @@ def test_readings_in_quick_succession_keep_their_base(proc: Proc, values: Values
     proc("diskstats", line("sda", busy_ms=7100))
     assert math.isnan(values(sensor, now.plus(0.01))[BUSY])
     assert values(sensor, now.plus(1))[BUSY] == pytest.approx(0.1)
+
+
+def test_operations_under_way_are_a_mean_over_the_time(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    sensor = DiskSensor(proc("diskstats", line("sda")), whole(tmp_path, "sda"))
+    sensor.read(now)
+    proc("diskstats", line("sda", queued_ms=12_000))
+    assert values(sensor, now.plus(2))["tocsin.disk.queue{device='sda'}"] == pytest.approx(1.5)
+
+
+def test_an_older_kernel_that_counts_no_flushes_has_none(
+    proc: Proc, values: Values, now: Instant, tmp_path: Path
+) -> None:
+    found = values(DiskSensor(proc("diskstats", line("sda").replace(" 31 2000\n", "\n")), whole(tmp_path, "sda")), now)
+    assert math.isnan(found["system.disk.operations{device='sda', direction='flush'}"])
+    assert found["system.disk.io_time{device='sda'}"] == 7

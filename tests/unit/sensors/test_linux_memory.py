@@ -69,6 +69,7 @@ def test_swapped_pages_become_bytes(proc: Proc, values: Values, now: Instant) ->
     found = values(PagingSensor(proc("vmstat", "pswpin 3\npswpout 4\npgfault 9\npgmajfault 5\n")), now)
     page = os.sysconf("SC_PAGE_SIZE")
     assert list(found.values())[:3] == [3 * page, 4 * page, 5]
+    assert found["system.paging.faults{type='minor'}"] == 4
 
 
 def test_a_kernel_without_swap_reads_no_swapping(proc: Proc, values: Values, now: Instant) -> None:
@@ -107,3 +108,9 @@ def test_zfs_that_comes_later_is_found_within_a_minute(proc: Proc, values: Value
     proc("spl/kstat/zfs/arcstats", arcstats(250_000, 50_000))
     assert "system.memory.zfs_cache" not in values(sensor, now.plus(59))
     assert values(sensor, now.plus(61))["system.memory.utilization"] == 0.2
+
+
+def test_stalls_are_counted_over_the_zones_that_there_are(proc: Proc, values: Values, now: Instant) -> None:
+    found = values(PagingSensor(proc("vmstat", "allocstall_normal 3\nallocstall_movable 4\n")), now)
+    assert found["system.memory.allocation_stalls"] == 7
+    assert math.isnan(values(PagingSensor(proc("vmstat", "nothing 1\n")), now)["system.memory.allocation_stalls"])

@@ -21,7 +21,7 @@ Inter-|   Receive                                                |  Transmit
 
 
 def line(name: str, received: int = 100) -> str:
-    return f"{name:>6}: {received} 2 3 4 0 0 0 0 500 6 7 8 0 0 0 0\n"
+    return f"{name:>6}: {received} 2 3 4 21 22 0 23 500 6 7 8 24 0 25 0\n"
 
 
 def test_both_directions_of_an_interface_are_read(proc: Proc, values: Values, now: Instant) -> None:
@@ -33,10 +33,15 @@ def test_both_directions_of_an_interface_are_read(proc: Proc, values: Values, no
     assert found["system.network.dropped{direction='receive', interface='eth0'}"] == 4
     assert found["system.network.io{direction='transmit', interface='eth0'}"] == 500
     assert found["system.network.dropped{direction='transmit', interface='eth0'}"] == 8
+    assert found["system.network.overruns{direction='receive', interface='eth0'}"] == 21
+    assert found["system.network.overruns{direction='transmit', interface='eth0'}"] == 24
+    assert found["system.network.frame_errors{interface='eth0'}"] == 22
+    assert found["system.network.multicast{interface='eth0'}"] == 23
+    assert found["system.network.carrier_errors{interface='eth0'}"] == 25
 
 
 def test_the_loopback_and_container_pairs_are_left_out(proc: Proc, values: Values, now: Instant) -> None:
-    sensor = NetworkSensor(proc("net/dev", HEAD + line("lo") + line("veth12ab") + line("wlan0")))
+    sensor = NetworkSensor(proc("net/dev", HEAD + line("lo") + line("ifb0") + line("veth12ab") + line("wlan0")))
     values(sensor, now)
     assert {dict(key.labels)["interface"] for key in sensor.layout} == {"wlan0"}
 

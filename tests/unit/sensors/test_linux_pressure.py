@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tocsin.errors import SampleError
-from tocsin.sensors.linux.pressure import PressureSensor, parse_pressure
+from tocsin.sensors.linux.pressure import PressureSensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,9 @@ def test_pressure_that_is_switched_off_is_an_error_and_not_zero(tmp_path: Path, 
         PressureSensor(tmp_path).read(now)
 
 
-def test_a_line_that_says_something_else_is_an_error() -> None:
-    with pytest.raises(SampleError, match="nothing of the kind"):
-        parse_pressure(b"nothing of the kind\n")
+def test_a_line_that_says_something_else_is_absent(proc: Proc, values: Values, now: Instant) -> None:
+    proc("pressure/cpu", "nothing of the kind\n")
+    proc("pressure/memory", pressure(1, 1, 10))
+    found = values(PressureSensor(proc("pressure/io", pressure(1, 1, 10))), now)
+    assert math.isnan(found["system.pressure.avg10{kind='some', resource='cpu'}"])
+    assert found["system.pressure.avg10{kind='some', resource='io'}"] == 0.01

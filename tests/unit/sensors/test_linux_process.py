@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +12,11 @@ import pytest
 from tocsin.clock import SystemClock
 from tocsin.errors import SampleError
 from tocsin.sensors.linux.process import ProcessSensor
+from tocsin.sensors.linux.process_status import ProcessStatusSensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tocsin.clock import Instant
     from tocsin.sensors.protocol import Sensor
@@ -24,23 +25,24 @@ if TYPE_CHECKING:
     Values = Callable[[Sensor, Instant], dict[str, float]]
 
 CPU = "process.cpu.utilization"
-STATUS = "Name:\tx\nvoluntary_ctxt_switches:\t11\nnonvoluntary_ctxt_switches:\t12\n"
+STATUS = "Name:\tx\nVmHWM:\t     900 kB\nvoluntary_ctxt_switches:\t11\nnonvoluntary_ctxt_switches:\t12\n"
 
 
 def stat(user: int = 0, system: int = 0, start: int = 1000) -> str:
-    return f"77 (a (b) c) S 1 1 1 0 -1 0 21 0 22 0 {user} {system} 0 0 20 0 5 0 {start} 4096000 100 0 0 0\n"
+    return f"77 (a (b) c) S 1 1 1 0 -1 0 21 0 22 0 {user} {system} 0 0 20 0 5 0 {start} 7 7 0 0 0\n"
 
 
 def other(proc: Proc, **ticks: int) -> Path:
     proc("77/status", STATUS)
+    proc("77/statm", "1000 100 40 1 0 60 0\n")
     return proc("77/stat", stat(**ticks))
 
 
 def test_the_own_process_is_read_whole(values: Values) -> None:
     found = values(ProcessSensor(), SystemClock().now())
     assert 1e6 < found["process.memory.usage"] < found["process.memory.limit"]
-    assert found["process.thread.count"] >= 1
     assert found["process.uptime"] > 0
+    assert found["process.memory.peak"] >= 1e6
     assert math.isnan(found[CPU])
 
 
@@ -69,9 +71,10 @@ def test_cpu_time_that_falls_is_a_new_beginning(proc: Proc, values: Values, now:
 
 def test_another_process_is_read_by_its_files(proc: Proc, values: Values, now: Instant) -> None:
     found = values(ProcessSensor(77, other(proc)), now)
-    assert found["process.memory.virtual"] == 4_096_000
+    assert found["process.memory.virtual"] == 1000 * os.sysconf("SC_PAGE_SIZE")
     assert found["process.memory.usage"] == 100 * os.sysconf("SC_PAGE_SIZE")
-    assert found["process.thread.count"] == 5
+    assert found["process.memory.shared"] == 40 * os.sysconf("SC_PAGE_SIZE")
+    assert found["process.memory.peak"] == 900 * 1024
     assert found["process.paging.faults{type='minor'}"] == 21
     assert found["process.paging.faults{type='major'}"] == 22
     assert found["process.context_switches{type='voluntary'}"] == 11
@@ -82,7 +85,7 @@ def test_another_process_is_read_by_its_files(proc: Proc, values: Values, now: I
 def test_what_is_denied_is_absent_and_the_rest_is_read(proc: Proc, values: Values, now: Instant) -> None:
     found = values(ProcessSensor(77, other(proc)), now)  # there is no io
     assert math.isnan(found["process.disk.io{direction='read'}"])
-    assert found["process.thread.count"] == 5
+    assert found["process.paging.faults{type='minor'}"] == 21
 
 
 def test_disk_traffic_is_read(proc: Proc, values: Values, now: Instant) -> None:
@@ -90,6 +93,8 @@ def test_disk_traffic_is_read(proc: Proc, values: Values, now: Instant) -> None:
     found = values(ProcessSensor(77, other(proc)), now)
     assert found["process.disk.io{direction='read'}"] == 5
     assert found["process.disk.io{direction='write'}"] == 6
+    assert found["process.io.bytes{direction='write'}"] == 2
+    assert found["process.io.calls{direction='read'}"] == 3
 
 
 def test_memory_is_a_share_of_the_container_limit_if_that_is_smaller(
@@ -116,8 +121,8 @@ def test_a_process_that_has_ended_is_an_error(now: Instant) -> None:
         sensor.read(now)
 
 
-def test_the_own_threads_are_counted_without_reading_the_long_file(values: Values) -> None:
-    sensor, clock = ProcessSensor(), SystemClock()
+def test_the_own_threads_are_counted(values: Values) -> None:
+    sensor, clock = ProcessStatusSensor(), SystemClock()
     before = values(sensor, clock.now())["process.thread.count"]
     release = threading.Event()
     threads = [threading.Thread(target=release.wait) for _ in range(3)]
@@ -130,8 +135,39 @@ def test_the_own_threads_are_counted_without_reading_the_long_file(values: Value
     assert during == before + 3
 
 
-def test_the_own_memory_is_what_the_kernel_says_of_it(values: Values) -> None:
-    found = values(ProcessSensor(), SystemClock().now())
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    assert found["process.memory.usage"] == pytest.approx(int(status["VmRSS"].split()[0]) * 1024, rel=0.05)
-    assert found["process.memory.virtual"] == pytest.approx(int(status["VmSize"].split()[0]) * 1024, rel=0.05)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_has_a_start_of_its_own(values: Values) -> None:
+    sensor, clock = ProcessSensor(), SystemClock()
+    parent = values(sensor, clock.now())
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            found = values(sensor, clock.now().plus(1))
+            os.write(writing, f"{found['process.uptime']} {found[CPU]}".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        uptime, cpu = map(float, told.read().split())
+    os.waitpid(child, 0)
+    assert uptime - 1 < parent["process.uptime"]
+    assert math.isnan(cpu)
+
+
+def test_the_parts_of_memory_are_read(proc: Proc, values: Values, now: Instant) -> None:
+    home = proc(
+        "77/status", "Threads:\t5\nVmLck:\t 1 kB\nRssAnon:\t 2 kB\nRssFile:\t 3 kB\nVmPTE:\t 5 kB\nVmSwap:\t 6 kB\n"
+    )
+    found = values(ProcessStatusSensor(77, home), now)
+    assert found["process.memory.resident{type='anonymous'}"] == 2048
+    assert found["process.memory.swap"] == 6144
+    assert found["process.thread.count"] == 5
+    assert math.isnan(found["process.memory.resident{type='shared'}"])  # an older kernel
+
+
+def test_a_process_that_takes_another_name_is_still_read(proc: Proc, values: Values, now: Instant) -> None:
+    sensor = ProcessSensor(77, other(proc))
+    sensor.read(now)
+    proc("77/stat", stat().replace("(a (b) c)", "(renamed)"))
+    assert values(sensor, now)["process.paging.faults{type='minor'}"] == 21

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 from tocsin.sensors.linux.tcp import TcpSensor
@@ -48,3 +49,15 @@ def test_a_column_that_the_kernel_lacks_is_absent(proc: Proc, values: Values, no
     found = values(TcpSensor(proc("net/snmp", SNMP)), now)
     assert math.isnan(found["system.network.tcp.timeouts"])
     assert found["system.network.tcp.listen_drops"] == 32
+
+
+def test_sockets_are_counted_where_the_kernel_tells_of_them(proc: Proc, values: Values, now: Instant) -> None:
+    proc("net/netstat", NETSTAT)
+    root = proc("net/snmp", SNMP)
+    assert "system.network.sockets" not in values(TcpSensor(root), now)
+    proc("net/sockstat", "sockets: used 9\nTCP: inuse 1 orphan 2 tw 3 alloc 4 mem 5\nUDP: inuse 6 mem 7\n")
+    found = values(TcpSensor(root), now)
+    assert found["system.network.sockets"] == 9
+    assert found["system.network.tcp.time_wait"] == 3
+    assert found["system.network.tcp.memory"] == 5 * os.sysconf("SC_PAGE_SIZE")
+    assert found["system.network.udp.sockets"] == 6

@@ -44,6 +44,40 @@ def test_it_starts_and_stops_twice_and_leaves_no_descriptor_open() -> None:
 
 
 @pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
+def test_several_threads_may_start_and_stop_it_at_once() -> None:
+    trigger = PressureTrigger(lambda _: None)
+    if reason := trigger.start():
+        pytest.skip(reason)
+    trigger.stop()
+    failed: list[Exception] = []
+
+    def start_and_stop() -> None:
+        try:
+            for _ in range(100):
+                trigger.start()
+                trigger.stop()
+        except Exception as error:  # noqa: BLE001 - the test tells of it
+            failed.append(error)
+
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=start_and_stop) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30.0)
+    finally:
+        sys.setswitchinterval(interval_s)
+    trigger.stop()
+    assert failed == []
+    for thread in threading.enumerate():
+        if thread.name == "tocsin-pressure":
+            thread.join(30.0)
+            assert not thread.is_alive()
+
+
+@pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
 def test_more_work_than_cores_rings_it() -> None:
     rang = threading.Event()
     trigger = PressureTrigger(lambda _: rang.set())

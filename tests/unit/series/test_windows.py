@@ -121,7 +121,7 @@ def test_a_series_keeps_at_most_twice_its_points() -> None:
     longest = 0
     for at_s in range(1000):
         series.push(float(at_s), float(at_s))
-        longest = max(longest, len(series.values))
+        longest = max(longest, len(series.readings()))
     assert longest <= 20
     assert series.recent(10) == [float(at_s) for at_s in range(990, 1000)]
 

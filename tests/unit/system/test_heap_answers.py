@@ -58,6 +58,13 @@ def test_a_heap_of_a_hundred_thousand_stacks_fits_a_reply() -> None:
     assert answer["stacks_left_out"] + len(answer["stacks"]) == 100_000
 
 
+def test_a_file_name_that_is_no_text_does_not_spoil_the_answer() -> None:
+    odd = Frame("/srv/\udcff.py", 1, "f")
+    answers = answers_on_memory(a_room(LeakSite(file=odd.file, line=1, stack=(odd,))))
+    assert b"/srv/?.py" in msgspec.json.encode(answers["leaks"]())
+    assert b"/srv/?.py" in msgspec.json.encode(heap(snapshot_of(stack(1, odd))))
+
+
 def a_room(*sites: LeakSite) -> MemoryRoom:
     room = MemoryRoom(AlertConfig(), VirtualClock(), wanted=True, limit_bytes=lambda: None)
     analysis = LeakAnalysis(sites=sites, tier=HeapTier.SAMPLING, remarks=("one", "two"))

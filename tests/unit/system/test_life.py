@@ -212,7 +212,7 @@ async def test_cleanup_of_a_system_whose_watch_thread_hangs_is_an_error_and_not_
 
 
 def test_a_sensor_that_hangs_holds_up_nobody_but_the_watch_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.system.core.ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr("tocsin.system.outside.ANSWER_WITHIN_S", 0.05)
     begun, release = threading.Event(), threading.Event()
 
     def hang(_: int) -> None:

@@ -24,8 +24,9 @@ from tocsin.model.memory import (
 )
 from tocsin.model.readings import OVERFLOW_LABELS, SeriesKey
 from tocsin.system.holders import MAX_SITES, PATIENCE_S, HolderSearch
-from tocsin.system.memory import FRESH_S, OWN_BYTES, MemoryRoom, without_own
+from tocsin.system.memory import FRESH_S, STAYS_LOOKS, MemoryRoom
 from tocsin.system.memory_sensor import MAX_COMPONENTS, MemorySensor
+from tocsin.system.verdicts import OWN_BYTES, without_own
 from tocsin.testing import RecordingChannel
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Heap:
         self.looks.append(now_s)
         return HeapSnapshot(at_s=now_s, tier=HeapTier.SAMPLING, rss_bytes=100_000_000, remarks=("all is well",))
 
-    def report(self, now_s: float, *, snapshot: Any = None, limit_bytes: float | None = None) -> MemoryReport:
+    def report(
+        self, now_s: float, *, snapshot: Any = None, limit_bytes: float | None = None, with_pss: bool = True
+    ) -> MemoryReport:
         return msgspec.structs.replace(self.report_, limit_mb=None if limit_bytes is None else limit_bytes / 1e6)
 
     def observe(self, snapshot: HeapSnapshot, now_s: float | None = None) -> None:
@@ -108,6 +111,15 @@ def put_in(room: MemoryRoom, heap: Heap, find: Callable[[Any], dict[str, Retenti
 @pytest.fixture
 def room(heap: Heap, clock: VirtualClock) -> MemoryRoom:
     return put_in(MemoryRoom(AlertConfig(), clock, wanted=True, limit_bytes=lambda: 200e6), heap)
+
+
+def confirm(room: MemoryRoom, clock: VirtualClock) -> None:
+    """Let what is confirmed stay so for as long as it takes to be told, its holders having been searched for."""
+    room.hurry()
+    room.look_if_due(clock.now())
+    assert room._search.wait()
+    clock.advance(STAYS_LOOKS * room.settings.snapshot_s)
+    room.hurry()
 
 
 def readings(sensor: MemorySensor, clock: VirtualClock) -> dict[str, float]:
@@ -170,9 +182,7 @@ def test_a_look_becomes_readings_in_base_units(room: MemoryRoom, heap: Heap, clo
     heap.analysis = analysis_of(
         SITE, site(line=9, key="b", rate_mb_per_hour=3.6), site(state=LeakState.SUSPECTED, key="c")
     )
-    room.look(clock.now())
-    assert room._search.wait()
-    room.hurry()
+    confirm(room, clock)
 
     assert readings(room.sensor(), clock) == {
         "live": 60e6,
@@ -194,9 +204,7 @@ def test_what_is_not_known_is_not_read(room: MemoryRoom, heap: Heap, clock: Virt
 def test_a_component_that_leaks_no_more_reads_zero(room: MemoryRoom, heap: Heap, clock: VirtualClock) -> None:
     sensor = room.sensor()
     heap.analysis = analysis_of(SITE)
-    room.look(clock.now())
-    assert room._search.wait()
-    room.hurry()
+    confirm(room, clock)
     assert readings(sensor, clock)["leak.count,app"] == 1.0
     heap.analysis = analysis_of(site(state=LeakState.RESOLVED))
     room.hurry()
@@ -208,9 +216,7 @@ def test_endless_components_and_sites_share_one_series(room: MemoryRoom, heap: H
     sensor = room.sensor()
     for number in range(MAX_COMPONENTS + 20):
         heap.analysis = analysis_of(site(component=f"c{number}", line=number, key=str(number)))
-        room.look(clock.now())
-        assert room._search.wait()
-        room.hurry()
+        confirm(room, clock)
         sensor.read(clock.now())
     assert SeriesKey("tocsin.memory.leak.count", OVERFLOW_LABELS) in sensor.layout
     assert len(sensor.layout) < 4 * MAX_COMPONENTS + 10
@@ -227,13 +233,15 @@ def test_a_leak_is_told_once_its_holders_were_searched_for(heap: Heap, clock: Vi
         asked.extend(one.key for one in sites)
         begun.set()
         assert may_go_on.wait(30)
-        return {SITE.key: Retention(chain=("dict[len 7]", "global app.CACHE"))}
+        return {SITE.key: Retention(chain=("dict[len 7]", "global app.CACHE"), share=1.0)}
 
     room = put_in(MemoryRoom(AlertConfig(), clock, wanted=True, limit_bytes=lambda: None), heap, find)
     sensor = room.sensor()
     heap.analysis = analysis_of(SITE)
     assert "leak.count,app" not in readings(sensor, clock)
     assert begun.wait(30)
+    clock.advance(11.0)
+    assert "leak.count,app" not in readings(sensor, clock)
     may_go_on.set()
     assert room._search.wait()
     assert readings(sensor, clock)["leak.count,app"] == 1.0  # in the next pass, and not after the next five seconds
@@ -241,6 +249,27 @@ def test_a_leak_is_told_once_its_holders_were_searched_for(heap: Heap, clock: Vi
     clock.advance(60.0)
     readings(sensor, clock)
     assert asked == [SITE.key]  # once
+
+
+@pytest.mark.parametrize(
+    ("share", "chain", "bound"),
+    [
+        (1.0, ("deque", "global app.D"), "deque(maxlen=9)"),
+        (0.8, ("deque", "global app.D"), "deque(maxlen=9)"),
+        (0.4, ("deque", "global app.D (40 % of the survivors looked at)"), ""),
+    ],
+)
+def test_what_holds_only_some_of_the_survivors_says_so_and_bounds_none(
+    heap: Heap, clock: VirtualClock, share: float, chain: tuple[str, ...], bound: str
+) -> None:
+    found = Retention(chain=("deque", "global app.D"), share=share, bounded_by="deque(maxlen=9)")
+    room = put_in(
+        MemoryRoom(AlertConfig(), clock, wanted=True, limit_bytes=lambda: None), heap, lambda _: {SITE.key: found}
+    )
+    heap.analysis = analysis_of(SITE)
+    confirm(room, clock)
+    room.look(clock.now())
+    assert heap.held == {SITE.key: (chain, bound)}
 
 
 def test_a_search_that_takes_for_ever_holds_no_alert_back_for_long(heap: Heap, clock: VirtualClock) -> None:
@@ -257,6 +286,21 @@ def test_a_search_that_takes_for_ever_holds_no_alert_back_for_long(heap: Heap, c
     clock.advance(PATIENCE_S + 1)
     assert readings(sensor, clock)["leak.count,app"] == 1.0
     may_go_on.set()
+
+
+def test_a_leak_that_is_confirmed_only_for_a_moment_is_not_told(
+    room: MemoryRoom, heap: Heap, clock: VirtualClock
+) -> None:
+    sensor = room.sensor()
+    for state in (LeakState.CONFIRMED, LeakState.BOUNDED, LeakState.CONFIRMED):
+        heap.analysis = analysis_of(site(state=state))
+        room.hurry()
+        assert "leak.count,app" not in readings(sensor, clock)
+        assert room._search.wait()
+        clock.advance(6.0)
+    heap.analysis = analysis_of(SITE)
+    clock.advance(6.0)
+    assert readings(sensor, clock)["leak.count,app"] == 1.0
 
 
 def test_a_search_that_fails_is_over() -> None:
@@ -371,7 +415,9 @@ def system(heap: Heap, clock: VirtualClock) -> AlertSystem:
     channel = RecordingChannel()
     system = AlertSystem(AlertConfig(channels=[channel], dynamic_interval=False), clock=clock, sensors=[])
     put_in(
-        system.memory, heap, lambda sites: {one.key: Retention(chain=("dict[len 7]", "global app.C")) for one in sites}
+        system.memory,
+        heap,
+        lambda sites: {one.key: Retention(chain=("dict[len 7]", "global app.C"), share=1.0) for one in sites},
     )
     system.memory.enabled = True
     system._core.monitor  # noqa: B018 - made with the memory sensor in it

@@ -172,6 +172,32 @@ def _pass(system: AlertSystem) -> None:
 
 
 @posix
+def test_the_owner_takes_over_what_a_process_has_left_that_is_gone(tmp_path: Path) -> None:
+    owner_bell, guest_bell = Bell(), Bell()
+    owner = a_system(tmp_path, owner_bell)
+    assert owner.emit("Own", durable=True).durable
+    child = os.fork()
+    if child == 0:
+        try:
+            durable = a_system(tmp_path, guest_bell).emit("Guest", durable=True).durable
+            os._exit(0 if durable else 1)  # without an end: as if it had been killed
+        except BaseException:  # noqa: BLE001 - no test runner in the child
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert list((tmp_path / "guests").iterdir())
+    assert owner.stop(ENOUGH_S)
+    heir = a_system(tmp_path, owner_bell)
+    assert heir.emit("Heir", durable=True).durable
+    assert list((tmp_path / "guests").iterdir()) == []
+    reader = JournalReader(tmp_path / FILE)
+    states = {alert.title: alert.state for alert in reader.alerts()}
+    reader.close()
+    assert states["Guest"] is AlertState.RESOLVED
+    assert states["Own"] is AlertState.FIRING
+    assert heir.stop(ENOUGH_S)
+
+
+@posix
 def test_a_forked_child_writes_into_a_folder_of_its_own(tmp_path: Path) -> None:
     system = a_system(tmp_path, Bell())
     assert system.emit("Parent", durable=True).durable

@@ -50,7 +50,7 @@ STORM = """
             highest_mb = max(highest_mb, resident_mb())
             thread.join(0.03)
     emitted_s = time.monotonic() - began_s
-    flushed = system.flush(30)
+    flushed = system.flush(100)
     counts = {name.removeprefix("events_"): count
               for name, count in system.counters().items() if name.startswith("events_")}
     print(json.dumps({
@@ -64,7 +64,7 @@ STORM = """
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("kind", ["unique messages", "unique titles"])
 def test_a_million_events_from_eight_threads_are_bounded_and_all_accounted_for(kind: str) -> None:
-    done = run(STORM, kind, timeout_s=120)
+    done = run(STORM, kind, timeout_s=240)
     assert (done.code, done.err) == (0, "")
     told = json.loads(done.out)
     assert told["flushed"]

@@ -21,13 +21,14 @@ def speedscope_profile(heap: Mapping[str, Any], program: str) -> dict[str, Any]:
         program: its name and pid.
     """
     stacks = heap["stacks"]
+    left_out = heap["stacks_left_out"]
     weights = [stack["bytes"] for stack in stacks]
     # Speedscope wants the outermost frame first.
     samples = [list(reversed(stack["frames"])) for stack in stacks]
     return {
         "$schema": SCHEMA,
         "exporter": f"tocsin {__version__}",
-        "name": f"Heap of {program}",
+        "name": f"Heap of {program}" + (f", {left_out:,} small stacks left out" if left_out else ""),
         "activeProfileIndex": 0,
         "shared": {
             "frames": [{"name": function, "file": file, "line": line} for file, line, function in heap["frames"]]

@@ -46,11 +46,12 @@ class Deaths(NamedTuple):
 class CohortHistory:
     """The cohorts of one site over time; bounded, however long the program runs."""
 
-    __slots__ = ("_counts", "_seen_s", "cohorts", "deaths", "samples", "table")
+    __slots__ = ("_counts", "_has_died", "_seen_s", "cohorts", "deaths", "samples", "table")
 
     def __init__(self) -> None:
         self._counts: dict[float, int] = {}
         self._seen_s: float | None = None
+        self._has_died = False
         self.cohorts: list[Cohort] = []
         self.deaths: deque[Deaths] = deque(maxlen=4 * _MOST_STEPS)
         self.table = LifeTable()
@@ -81,35 +82,50 @@ class CohortHistory:
             sizes[mark_s] = sizes.get(mark_s, 0.0) + birth.live_bytes
         self._age(counts, timeline, trust=trust)
         widest = 0.0 if timeline.is_even else timeline.widest_interval(counts)
-        self.cohorts = [
-            Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], size, min(counts[mark_s], size / widest))
-            if widest
-            else Cohort(timeline.begin_of(mark_s), mark_s, counts[mark_s], size, counts[mark_s])
-            for mark_s, size in sorted(sizes.items())
-        ]
+        cohorts, begin_s = [], timeline.times[0]
+        for mark_s in timeline.times:
+            samples = counts.get(mark_s)
+            if samples:
+                size = sizes[mark_s]
+                even = min(samples, size / widest) if widest else float(samples)
+                cohorts.append(Cohort(begin_s, mark_s, samples, size, even))
+            begin_s = mark_s
+        self.cohorts = cohorts
         self._counts, self._seen_s = counts, timeline.times[-1]
         self.samples = sum(counts.values())
 
+    @property
+    def begin_s(self) -> float:
+        """When the oldest survivor was born, at the earliest; 0 without one."""
+        return self.cohorts[0].begin_s if self.cohorts else 0.0
+
+    @property
+    def end_s(self) -> float:
+        """When the youngest was born, at the latest; 0 without one."""
+        return self.cohorts[-1].end_s if self.cohorts else 0.0
+
     def _age(self, counts: Mapping[float, int], timeline: Timeline, *, trust: bool) -> None:
         """Those who were there grow older, or die; those who came are entered."""
-        now_s, seen_s, before = timeline.times[-1], self._seen_s, self._counts
-        moved = 0  # an old interval may have become coarser: what a cohort lost is then found in a later one
-        for mark_s in sorted(before, reverse=True):
-            gone = before[mark_s] - counts.get(mark_s, 0) + moved
-            moved = min(gone, 0)
-            deaths = max(gone, 0) if trust else 0
-            born_s = (timeline.begin_of(mark_s) + mark_s) / 2
-            self.table.step(
-                (seen_s or now_s) - born_s,
-                now_s - born_s,
-                survivors=counts.get(mark_s, 0) if not trust else before[mark_s] - deaths,
-                deaths=deaths,
-            )
+        gone = _deaths(self._counts, counts) if trust else {}
+        if not self._has_died and not gone:
+            return  # nothing to tell ages apart by; made up for at the first death
+        now_s, seen_s, table = timeline.times[-1], self._seen_s or timeline.times[-1], self.table
+        middle_s = (seen_s + now_s) / 2
+        for mark_s, before in self._counts.items():
+            begin_s = timeline.begin_of(mark_s)
+            born_s = (begin_s + mark_s) / 2
+            if not self._has_died:
+                table.enter(mark_s - born_s, before)
+                table.step(mark_s - born_s, seen_s - born_s, survivors=before, deaths=0)
+            deaths = gone.get(mark_s, 0)
+            survivors = before - deaths if trust else counts.get(mark_s, 0)
+            table.step(seen_s - born_s, now_s - born_s, survivors=survivors, deaths=deaths)
             if deaths:
-                self.deaths.append(Deaths(now_s, ((seen_s or now_s) + now_s) / 2 - born_s, deaths))
+                self.deaths.append(Deaths(now_s, middle_s - born_s, deaths))
+        self._has_died = True
         for mark_s, samples in counts.items():
-            if seen_s is None or mark_s > seen_s:
-                self.table.enter(now_s - (timeline.begin_of(mark_s) + mark_s) / 2, samples)
+            if mark_s > seen_s:
+                table.enter(now_s - (timeline.begin_of(mark_s) + mark_s) / 2, samples)
 
     def settled_age_s(self, now_s: float) -> float | None:
         """The age from which on its blocks have so far stayed, in seconds; None if there is none."""
@@ -119,3 +135,18 @@ class CohortHistory:
     def died_since(self, since_s: float, *, at_age_s: float) -> float:
         """How many blocks have died after a time, of those who were at least that old."""
         return sum(death.blocks for death in self.deaths if death.at_s > since_s and death.age_s >= at_age_s)
+
+
+def _deaths(before: Mapping[float, int], now: Mapping[float, int]) -> dict[float, int]:
+    """How many of each cohort are missing.
+
+    An old interval may have become coarser since: what a cohort lost is then found in a later one, and has not died.
+    """
+    gone: dict[float, int] = {}
+    moved = 0
+    for mark_s in sorted(before, reverse=True):
+        missing = before[mark_s] - now.get(mark_s, 0) + moved
+        moved = min(missing, 0)
+        if missing > 0:
+            gone[mark_s] = missing
+    return gone

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.memory.components import Components
 from tocsin.memory.leaks.cohorts import CohortHistory
-from tocsin.memory.leaks.growth import LEAST_SAMPLES, Trend, find_growth
+from tocsin.memory.leaks.growth import LEAST_SAMPLES, find_growth
+from tocsin.memory.leaks.inferred import InferredBirths
 from tocsin.memory.leaks.native import NativeGrowth
 from tocsin.memory.leaks.report import Reporter, Retained
-from tocsin.memory.leaks.sites import TRACKED, Group, Groups, Level
+from tocsin.memory.leaks.sites import LARGE_BYTES, TRACKED, Changes, Group, Groups, Level
 from tocsin.memory.leaks.timeline import Timeline
+from tocsin.model.memory import HeapTier, LeakState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tocsin.model.memory import HeapSnapshot, LeakAnalysis
 
 _MOST_TRACKED: Final = 1024
+_PATIENCE: Final = 0.005  # of a site's age: so long no verdict of it changes by much
 _FEW_THINNED: Final = 0.02  # of all samples: if more were given up, those that are missing have not died
 
 
@@ -45,6 +48,7 @@ class LeakDetector:
         self._tracked: dict[Group, CohortHistory] = {}
         self._timeline = Timeline()
         self._native = NativeGrowth()
+        self._inferred = InferredBirths()
         self._last: HeapSnapshot | None = None
         self._retained.clear()
 
@@ -53,26 +57,38 @@ class LeakDetector:
 
         Args:
             snapshot: of the same process; another start of its profiler begins anew.
-            now_s: when it was taken, in monotonic seconds; by default its own time. Not later than the one before:
-                the snapshot is passed over.
+            now_s: when, in monotonic seconds; by default the snapshot's own time. What is not later than the one before
+                is passed over.
         """
         now_s = snapshot.at_s if now_s is None else now_s
         last = self._last
-        if last is not None and last.started_s != snapshot.started_s:
+        if last is not None and snapshot.started_s != last.started_s:
+            if snapshot.started_s is None and snapshot.tier is HeapTier.RSS_ONLY:
+                return  # for once there was no memory to look at the heap
             self._begin()
-        elif self._timeline.times and now_s <= self._timeline.times[-1]:
+            last = None
+        if self._timeline.times and now_s <= self._timeline.times[-1]:
             return
-        trust = last is None or snapshot.thinned - last.thinned <= _FEW_THINNED * sum(s.samples for s in last.stacks)
-        dropped = self._timeline.add(now_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes)
+        self._take(snapshot, now_s, trust=last is None or not _is_thinned(last, snapshot))
+        self._native.observe(snapshot, now_s)
+        self._last = snapshot
+
+    def _take(self, snapshot: HeapSnapshot, now_s: float, *, trust: bool) -> None:
+        """Remember what the stacks are now, and judge them."""
+        at_s, timeline = snapshot.at_s, self._timeline
+        stacks = self._inferred.of(snapshot.stacks, at_s)
+        if not timeline.times and snapshot.started_s is not None and snapshot.started_s < at_s:
+            known = {birth.to_s for stack in stacks for birth in stack.births if birth.to_s < at_s}
+            timeline.begin(
+                snapshot.started_s, known, interval_bytes=snapshot.interval_bytes, later_s=now_s - snapshot.at_s
+            )
+        dropped = timeline.add(now_s, snapshot.rss_bytes, interval_bytes=snapshot.interval_bytes, taken_s=at_s)
         if dropped is not None:
             for history in self._tracked.values():
                 history.merge(*dropped)
-        moved = self._groups.update(snapshot.stacks)
-        self._groups.refresh()
-        self._remember(moved, trust=trust)
-        self._judge(now_s)
-        self._native.observe(snapshot)
-        self._last = snapshot
+        changes = self._groups.update(stacks)
+        self._remember(changes, trust=trust)
+        self._judge(changes.groups, now_s)
 
     def analyze(self, now_s: float | None = None) -> LeakAnalysis:
         """What is thought now; nothing changes by asking.
@@ -96,25 +112,23 @@ class LeakDetector:
         Args:
             site_key: the `key` of the site.
             chain: what holds them, nearest first.
-            bounded_by: the bound of a container among it, such as `deque(maxlen=1000)`: the site is then bounded.
+            bounded_by: the bound of a container among it, such as `deque(maxlen=1000)`: the site is then bounded, until
+                it has twice the survivors.
         """
-        self._retained[site_key] = Retained(tuple(chain), bounded_by)
+        samples = next((site.samples for site in self.analyze().sites if site.key == site_key), 0)
+        self._retained[site_key] = Retained(tuple(chain), bounded_by, samples)
 
-    def _remember(self, moved: set[Group], *, trust: bool) -> None:
+    def _remember(self, changes: Changes, *, trust: bool) -> None:
         """Take the survivors of each site that has changed, and is more than noise, into its history."""
         marks: dict[float, float] = {}
-        for group in self._groups:
+        for group in changes.groups:
             history = group.history
             if history is None:
-                if group.samples < TRACKED or (group.level is not Level.LINE and not _is_spread(group)):
+                if not _is_tracked(group):
                     continue
-                history = group.history = CohortHistory()
-                self._tracked[group] = history
-            elif not group.dirty:
-                continue
-            history.observe(group.births(), self._timeline, marks=marks, trust=trust and group not in moved)
-        for group in self._tracked:
-            group.dirty = group.dirty and group.level is Level.LINE
+                history = group.history = self._tracked[group] = CohortHistory()
+            whole = trust and group not in changes.moved
+            history.observe(group.births(), self._timeline, marks=marks, trust=whole)
         self._forget()
 
     def _forget(self) -> None:
@@ -127,27 +141,45 @@ class LeakDetector:
             del self._tracked[group]
             group.history = None
 
-    def _judge(self, now_s: float) -> None:
+    def _judge(self, changed: set[Group], now_s: float) -> None:
+        """Look again at what has changed, and at what is accused, since that nothing more comes says something, too."""
         timeline, observed_s = self._timeline, self._timeline.observed_s
         for group, history in self._tracked.items():
             standing = group.standing
-            if history.samples < LEAST_SAMPLES and standing.state is None:
+            if standing.state is LeakState.WATCH and _is_old(group, history, now_s):
+                standing.acquit(now_s)
+            if not (standing.is_accused or (group in changed and _is_worth_it(group, history, now_s))):
                 continue
-            if standing.state is None and _is_old(history, now_s):
+            if now_s - group.judged_s < _PATIENCE * (now_s - history.begin_s):
                 continue
+            group.judged_s = now_s
             group.growth = find_growth(history, timeline, standing=standing.is_accused)
-            standing.step(group.growth, group.live_bytes, now_s=now_s, observed_s=observed_s)
+            standing.step(group.growth, group.live_bytes, samples=history.samples, now_s=now_s, observed_s=observed_s)
 
 
-def _is_old(history: CohortHistory, now_s: float) -> bool:
-    """Whether nothing of a site was born for as long as all of it before: most sites of a program are so."""
-    cohorts = history.cohorts
-    return not cohorts or now_s - cohorts[-1].end_s > cohorts[-1].end_s - cohorts[0].begin_s
+def _is_thinned(last: HeapSnapshot, snapshot: HeapSnapshot) -> bool:
+    """Whether so many samples were given up that those who are missing need not have died."""
+    given_up = snapshot.thinned - last.thinned
+    return given_up > 0 and given_up > _FEW_THINNED * sum(stack.samples for stack in last.stacks)
 
 
-def _is_spread(group: Group) -> bool:
-    """Whether more than one line counts in a group, so that it says more than the line does."""
-    return sum(1 for line in group.lines if line.samples) > 1
+def _is_worth_it(group: Group, history: CohortHistory, now_s: float) -> bool:
+    """Whether a site that is not accused may have to be: not one of which nothing was born for long, as most are."""
+    if group.standing.state is not None or 0 < group.samples < TRACKED:
+        return True
+    return history.samples >= LEAST_SAMPLES and not _is_old(group, history, now_s)
 
 
-__all__ = ["LeakDetector", "Trend"]
+def _is_old(group: Group, history: CohortHistory, now_s: float) -> bool:
+    """Whether nothing was born for as long as all that lives took to be; a block that grows is born again each time."""
+    begin_s = history.begin_s
+    if group.samples < TRACKED:
+        begin_s = min(begin_s, group.standing.first_s)
+    return now_s - history.end_s > history.end_s - begin_s
+
+
+def _is_tracked(group: Group) -> bool:
+    """Whether a group is worth a history: a line of some samples or large, a wider one that is more than a line."""
+    if group.level is Level.LINE:
+        return group.samples >= TRACKED or (group.samples > 0 and group.live_bytes >= LARGE_BYTES)
+    return group.samples >= TRACKED and sum(1 for line in group.lines if line.samples) > 1

@@ -29,7 +29,7 @@ _BURSTY: Final = 2.0
 _STOP: Final = 4.5  # births that should have come since the last one: by chance none come in 1 of 100 cases
 _LEAST_PLACE: Final = 0.38  # mean place of births in the episode; 0.5 if they are even
 _LEAST_RECENCY: Final = 0.5
-_SURE: Final = 2.0  # standard deviations that it takes to take a verdict back
+_SURE: Final = 2.4  # standard deviations that it takes to take a verdict back
 _MOST_DYING: Final = 0.5
 _FEW_BINS: Final = 3
 
@@ -37,11 +37,11 @@ _FEW_BINS: Final = 3
 class Trend(StrEnum):
     """What the survivors of a site do."""
 
-    FEW = "too little is known"
-    GROWS = "grows evenly"
-    UNEVEN = "grows, but not evenly"
-    SLOWS = "grows ever slower"
-    STOPPED = "grows no more"
+    FEW = "too little is known of how it goes on"
+    GROWS = "it grows evenly"
+    UNEVEN = "it grows, but not evenly"
+    SLOWS = "it grows ever slower"
+    STOPPED = "it grows no more"
     DIES = "old ones go as new ones come"
 
 
@@ -95,7 +95,7 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
     episode = _episode(settled, end_s)
     figures = _Figures(episode, end_s)
     # A cluster of births that chance made is no rate that could have stopped: all of them together have to say so.
-    missing = min(figures.missing, _Figures(settled, end_s).missing) if len(episode) < len(settled) else figures.missing
+    missing = min(figures.missing, _missing(settled, end_s)) if len(episode) < len(settled) else figures.missing
     snapshots = timeline.snapshots_since(episode[0].begin_s)
     third_s = end_s - figures.length_s / 3
     growth = Growth(
@@ -113,7 +113,8 @@ def find_growth(history: CohortHistory, timeline: Timeline, *, standing: bool) -
 
 
 def _trend(growth: Growth, figures: _Figures, *, missing: float, standing: bool) -> Trend:
-    if missing > _STOP:
+    # Many samples are looked at often, so there it takes more to take a verdict back.
+    if missing > _STOP + (min(growth.samples / 48, 1.0) if standing else 0.0):
         return Trend.STOPPED
     noise = sqrt(growth.died + _MOST_DYING * growth.born) if standing else 0.0
     if growth.died > _MOST_DYING * growth.born + noise:
@@ -199,11 +200,11 @@ def _dispersion(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> floa
 
 
 def _by_bin(cohorts: Sequence[Cohort], begin_s: float, end_s: float) -> list[float]:
-    width_s = max(end_s - begin_s, 1e-9) / _BINS
+    per_s = _BINS / max(end_s - begin_s, 1e-9)
     counts = [0.0] * _BINS
     for cohort in cohorts:
-        middle_s = (cohort.begin_s + cohort.end_s) / 2
-        counts[min(max(int((middle_s - begin_s) / width_s), 0), _BINS - 1)] += cohort.even
+        place = int(((cohort.begin_s + cohort.end_s) / 2 - begin_s) * per_s)
+        counts[place if place < _BINS else _BINS - 1] += cohort.even
     return counts
 
 
@@ -213,20 +214,29 @@ class _Figures:
     def __init__(self, episode: Sequence[Cohort], end_s: float) -> None:
         begin_s = episode[0].begin_s
         self.length_s = max(end_s - begin_s, 1e-9)
-        self.samples = sum(cohort.even for cohort in episode)
+        self.samples = sum([cohort.even for cohort in episode])
         counts = _by_bin(episode, begin_s, begin_s + self.length_s)
-        self.occupied = sum(count > 0 for count in counts)
-        last_s = episode[-1].end_s
-        grown_s = max(last_s - begin_s, 1e-9)
-        dispersion = _dispersion(episode, begin_s, last_s)
-        self.missing = (end_s - last_s) * self.samples / grown_s / dispersion
-        middles = ((cohort, (cohort.begin_s + cohort.end_s) / 2 - begin_s) for cohort in episode)
-        self.place = sum(cohort.even * middle_s for cohort, middle_s in middles) / self.samples / self.length_s
+        self.occupied = sum([count > 0 for count in counts])
+        dispersion = _dispersion(episode, begin_s, episode[-1].end_s)
+        self.missing = _missing(episode, end_s, dispersion)
+        moment = sum([cohort.even * (cohort.begin_s + cohort.end_s) for cohort in episode]) / 2
+        self.place = (moment / self.samples - begin_s) / self.length_s
         self.place_error = sqrt(dispersion / 12 / self.samples)
         self.last_third = _share_after(episode, end_s - self.length_s / 3)
         self.even_third = self.samples / 3
         self.third_error = sqrt(dispersion * self.even_third)
         self.recency = self.last_third / self.even_third
+
+
+def _missing(cohorts: Sequence[Cohort], end_s: float, dispersion: float | None = None) -> float:
+    """How many births, or bursts of them, should have come since the last one, at the rate up to it."""
+    begin_s, last_s = cohorts[0].begin_s, cohorts[-1].end_s
+    if end_s <= last_s:
+        return 0.0
+    if dispersion is None:
+        dispersion = _dispersion(cohorts, begin_s, last_s)
+    rate = sum([cohort.even for cohort in cohorts]) / max(last_s - begin_s, 1e-9)
+    return (end_s - last_s) * rate / dispersion
 
 
 def _share_after(cohorts: Sequence[Cohort], after_s: float) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from statistics import median_low
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tocsin.memory.leaks.native import NativeGrowth
+from tocsin.memory.leaks.growth import LEAST_SAMPLES
 from tocsin.memory.leaks.rates import HOUR_S, MB, Rate, leak_rate
-from tocsin.memory.leaks.sites import Group, Key, Level, function_key
+from tocsin.memory.leaks.sites import Group, Key, Level, function_key, is_function
 from tocsin.memory.leaks.wording import native_reason, reason
 from tocsin.model.memory import Frame, HeapSnapshot, LeakAnalysis, LeakSite, LeakState
 
@@ -19,18 +18,31 @@ if TYPE_CHECKING:
 
     from tocsin.memory.components import Components
     from tocsin.memory.leaks.cohorts import Cohort, CohortHistory
+    from tocsin.memory.leaks.native import NativeGrowth
     from tocsin.memory.leaks.timeline import Timeline
 
 NATIVE_KEY = "native"
 _RANK = (LeakState.CONFIRMED, LeakState.SUSPECTED, LeakState.WATCH, LeakState.BOUNDED, LeakState.RESOLVED)
 _MOSTLY = 0.5
+_TWICE = 2
 
 
 class Retained(NamedTuple):
-    """What holds the survivors of a site, and its bound, if it has one."""
+    """What was found to hold the survivors of a site.
+
+    Attributes:
+        chain: nearest first.
+        bounded_by: the bound of a container among it; empty if it has none.
+        samples: survivors at that time: when there are twice as many, the bound is not believed any more.
+    """
 
     chain: tuple[str, ...]
     bounded_by: str
+    samples: int
+
+    def bounds(self, samples: int) -> bool:
+        """Whether a site of so many survivors is bounded by what was found."""
+        return bool(self.bounded_by) and samples < _TWICE * max(self.samples, 1)
 
 
 class Reporter:
@@ -44,6 +56,7 @@ class Reporter:
     def __init__(self, limit_bytes: float | None, components: Components) -> None:
         self._limit_bytes = limit_bytes
         self._components = components
+        self._known: dict[str, str] = {}
 
     def analysis(
         self,
@@ -93,7 +106,7 @@ class Reporter:
         )
         stacks = sorted((s for one in accused for s in one.stacks() if s.samples), key=lambda stack: -stack.live_bytes)
         cohorts = sorted(cohort for one in accused if one.history for cohort in one.history.cohorts)
-        frame = _named(leading, stacks)
+        frame = _named(leading)
         key = ":".join(_site_key(leading))
         held = retained.get(key)
         frames = stacks[0].frames if stacks else ()
@@ -102,7 +115,7 @@ class Reporter:
             line=frame.line if frame else 0,
             function=frame.function if frame else "",
             stack=frames,
-            component=self._components.of(frames),
+            component=self._component(key, frames),
             live_bytes=sum(stack.live_bytes for stack in stacks),
             samples=sum(stack.samples for stack in stacks),
             rate_mb_per_hour=rate.per_s * HOUR_S / MB if rate else None,
@@ -119,12 +132,19 @@ class Reporter:
             key=key,
             stack_numbers=tuple(stack.number for stack in stacks),
         )
-        if held and held.bounded_by and site.state in {LeakState.SUSPECTED, LeakState.CONFIRMED}:
-            site = msgspec.structs.replace(site, state=LeakState.BOUNDED)
+        state = _stated(site, held)
+        site = msgspec.structs.replace(site, state=state)
         return msgspec.structs.replace(site, reason=reason(site, growth))
 
+    def _component(self, key: str, frames: tuple[Frame, ...]) -> str:
+        """The component of a site, which is asked for once."""
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._components.of(frames)
+        return known
+
     def _native(self, native: NativeGrowth, last: HeapSnapshot) -> LeakSite:
-        rate = Rate(*native.rate) if native.rate else None
+        rate = native.rate
         site = LeakSite(
             kind="native",
             live_bytes=max(native.rise, 0.0),
@@ -169,7 +189,7 @@ def _by_site(tracked: Iterable[Group]) -> list[list[Group]]:
 
 def _site_key(group: Group) -> Key:
     """Lines of one function are one site; those of a module, which has all sorts, are not."""
-    if group.level is Level.LINE and group.frame is not None and group.frame.function != "<module>":
+    if group.level is Level.LINE and group.frame is not None and is_function(group.frame):
         return function_key(group.frame)
     return group.key
 
@@ -178,7 +198,16 @@ def _leading(groups: list[Group]) -> Group:
     return min(groups, key=lambda one: (_RANK.index(one.standing.state or LeakState.RESOLVED), -one.samples))
 
 
-def _named(leading: Group, stacks: list) -> Frame | None:  # type: ignore[type-arg]
+def _stated(site: LeakSite, held: Retained | None) -> LeakState:
+    """The state of a site, after what a look at its survivors found."""
+    if site.state not in {LeakState.SUSPECTED, LeakState.CONFIRMED}:
+        return site.state
+    if site.samples < LEAST_SAMPLES:  # they went since it was judged
+        return LeakState.WATCH
+    return LeakState.BOUNDED if held and held.bounds(site.samples) else site.state
+
+
+def _named(leading: Group) -> Frame | None:
     """The line to name: the group's own; of several small ones the one that holds most, or their caller's."""
     if leading.level is Level.LINE:
         return leading.frame
@@ -210,8 +239,12 @@ def _together(leaks: tuple[LeakSite, ...]) -> tuple[float | None, float | None, 
 
 
 def _median_age(cohorts: list[Cohort], now_s: float) -> float | None:
-    ages = [now_s - (cohort.begin_s + cohort.end_s) / 2 for cohort in cohorts for _ in range(cohort.samples)]
-    return median_low(ages) if ages else None
+    left = sum(cohort.samples for cohort in cohorts) / 2
+    for cohort in cohorts:
+        left -= cohort.samples
+        if left <= 0:
+            return now_s - (cohort.begin_s + cohort.end_s) / 2
+    return None
 
 
 def _old_share(cohorts: list[Cohort], before_s: float) -> float | None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tocsin.memory.leaks.cohorts import CohortHistory
 from tocsin.memory.leaks.standing import Standing
 from tocsin.memory.places import is_library, own_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tocsin.memory.leaks.cohorts import CohortHistory
     from tocsin.memory.leaks.growth import Growth
     from tocsin.model.memory import Births, Frame, HeapStack
 
 SMALL: Final = 12  # samples: a line with fewer counts in its function and in its callers, too
 TRACKED: Final = 4  # samples, from which on a group is remembered
-_MODULE: Final = "<module>"
+_TOCSIN: Final = str(Path(__file__).parents[2]) + os.sep
+LARGE_BYTES: Final = 4e6  # or from which on, since one block that grows is one sample
+_NO_FUNCTIONS: Final = frozenset({"<module>", "?"})  # whose lines have no more in common; the second is tracemalloc's
 _MOST_CALLERS: Final = 2
 
 Key = tuple[str, ...]
@@ -34,16 +38,29 @@ class Level(IntEnum):
 class Group:
     """Stacks that are judged together."""
 
-    __slots__ = ("dirty", "frame", "growth", "history", "key", "level", "lines", "members", "samples", "standing")
+    __slots__ = (
+        "above",
+        "frame",
+        "growth",
+        "history",
+        "judged_s",
+        "key",
+        "level",
+        "lines",
+        "members",
+        "samples",
+        "standing",
+    )
 
     def __init__(self, key: Key, level: Level, frame: Frame | None) -> None:
         self.key = key
         self.level = level
         self.frame = frame
         self.members: dict[int, HeapStack] = {}
-        self.lines: set[Group] = set()  # of which a group of another level may count the small ones
+        self.lines: set[Group] = set()  # of a function or caller, which counts the small ones
+        self.above: set[Group] = set()  # of a line: where it counts while it is small
         self.samples = 0
-        self.dirty = False
+        self.judged_s = 0.0
         self.history: CohortHistory | None = None
         self.standing = Standing()
         self.growth: Growth | None = None
@@ -68,61 +85,77 @@ class Group:
             yield from stack.births
 
 
+class Changes(NamedTuple):
+    """What one snapshot changed.
+
+    Attributes:
+        groups: whose survivors are others than before.
+        moved: those of them above a line that became too large to count in them, or small again: what they miss or
+            have more has not died or come.
+    """
+
+    groups: set[Group]
+    moved: set[Group]
+
+
 class Groups:
     """All groups, found by stack."""
 
     def __init__(self) -> None:
         self._by_key: dict[Key, Group] = {}
-        self._of_stack: dict[int, Group] = {}
-        self._above: dict[Group, set[Group]] = {}
+        self._of_stack: dict[int, Group | None] = {}  # None for what Tocsin itself holds
 
-    def __iter__(self) -> Iterator[Group]:
-        return iter(self._by_key.values())
-
-    def update(self, stacks: Iterable[HeapStack]) -> set[Group]:
-        """What the stacks are now.
-
-        Returns: the groups above a line that became too large to count in them, or small again: what they miss or
-            have more has not died or come.
-        """
-        of_stack, moved = self._of_stack, set()
+    def update(self, stacks: Iterable[HeapStack]) -> Changes:
+        """What the stacks are now; one that is the same object as before costs next to nothing."""
+        of_stack, lines = self._of_stack, dict[Group, int]()
         for stack in stacks:
-            line = of_stack.get(stack.number)
+            line = of_stack.get(stack.number, _UNKNOWN)
             if line is None:
+                continue
+            if line is _UNKNOWN:
                 if not stack.samples:
+                    continue
+                if _is_ours(stack.frames):
+                    of_stack[stack.number] = None
                     continue
                 line = of_stack[stack.number] = self._place(stack)
             before = line.members.get(stack.number)
             if before is stack:
                 continue
+            lines.setdefault(line, line.samples)
             line.members[stack.number] = stack
-            line.dirty = True
-            change = stack.samples - (before.samples if before else 0)
-            was_small = line.samples < SMALL
-            line.samples += change
-            if was_small != (line.samples < SMALL):
-                moved |= self._above[line]
-        return moved
+            line.samples += stack.samples - (before.samples if before else 0)
+        changes = Changes(set(lines), set())
+        for line, samples in lines.items():
+            self._count_above(line, samples, changes)
+        return changes
 
-    def refresh(self) -> None:
-        """Count the samples of functions and callers, after all lines."""
-        for group in self._by_key.values():
-            if group.level is not Level.LINE:
-                small = [line for line in group.lines if line.samples < SMALL]
-                group.dirty = any(line.dirty for line in small)
-                group.samples = sum(line.samples for line in small)
+    def _count_above(self, line: Group, before: int, changes: Changes) -> None:
+        """A line of few samples counts in its function and in its callers."""
+        was = before if before < SMALL else 0
+        now = line.samples if line.samples < SMALL else 0
+        if not was and not now:
+            return
+        for group in line.above:
+            group.samples += now - was
+        changes.groups.update(line.above)
+        if (before < SMALL) != (line.samples < SMALL):
+            changes.moved.update(line.above)
 
     def _place(self, stack: HeapStack) -> Group:
         own = own_frame(stack.frames)
         line = self._group(line_key(own), Level.LINE, own)
-        above = self._above.setdefault(line, set())
-        if own is None or own.function == _MODULE:
+        if own is None or not is_function(own):
             return line
-        above.add(self._group(function_key(own), Level.FUNCTION, own))
-        for caller in _callers(stack.frames, own):
-            above.add(self._group(("caller", *line_key(caller)), Level.CALLER, caller))
+        above = [self._group(function_key(own), Level.FUNCTION, own)]
+        above += [
+            self._group(("caller", *line_key(caller)), Level.CALLER, caller) for caller in _callers(stack.frames, own)
+        ]
         for group in above:
-            group.lines.add(line)
+            if group not in line.above:
+                line.above.add(group)
+                group.lines.add(line)
+                group.samples += line.samples if line.samples < SMALL else 0
         return line
 
     def _group(self, key: Key, level: Level, frame: Frame | None) -> Group:
@@ -130,6 +163,17 @@ class Groups:
         if group is None:
             group = self._by_key[key] = Group(key, level, frame)
         return group
+
+
+_UNKNOWN: Final = Group((), Level.LINE, None)
+
+
+def _is_ours(frames: Sequence[Frame]) -> bool:
+    """Whether Tocsin allocated it, and not the program's own code that called Tocsin or was called by it."""
+    own = own_frame(frames)
+    if own is None:
+        return False
+    return any(frame.file.startswith(_TOCSIN) for frame in frames[: frames.index(own) + 1])
 
 
 def line_key(frame: Frame | None) -> Key:
@@ -142,12 +186,17 @@ def function_key(frame: Frame) -> Key:
     return ("function", frame.file, frame.function)
 
 
+def is_function(frame: Frame) -> bool:
+    """Whether the lines around a frame are of one function, so that they may be one cache."""
+    return frame.function not in _NO_FUNCTIONS
+
+
 def _callers(frames: Sequence[Frame], own: Frame) -> list[Frame]:
     """The frames of the program's own code that called the own frame, nearest first."""
     outside = frames[frames.index(own) + 1 :]
     found: list[Frame] = []
     for frame in outside:
-        if not is_library(frame.file) and frame.function != _MODULE:
+        if not is_library(frame.file) and is_function(frame):
             found.append(frame)
             if len(found) == _MOST_CALLERS:
                 break

@@ -36,7 +36,8 @@ def seconds(span_s: float) -> str:
 
 
 def _grown(site: LeakSite, growth: Growth) -> str:
-    return f"{growth.samples} sampled survivors ({site.live_bytes / MB:.1f} MB) were born within {seconds(growth.length_s)}"
+    held = f"{site.live_bytes / MB:.1f} MB live"
+    return f"{growth.samples} sampled survivors ({held}) were born within {seconds(growth.length_s)}"
 
 
 def _confirmed(site: LeakSite, growth: Growth) -> str:
@@ -49,26 +50,24 @@ def _confirmed(site: LeakSite, growth: Growth) -> str:
 def _suspected(site: LeakSite, growth: Growth) -> str:
     if growth.trend is Trend.GROWS:
         return f"{_grown(site, growth)} and stay{_rate(site)}; a cache that fills looks the same, so it is watched on"
-    return f"{_grown(site, growth)}, but it {growth.trend}"
+    return f"{_grown(site, growth)}, but {growth.trend}"
 
 
 def _watch(site: LeakSite, growth: Growth) -> str:
     if site.samples < LEAST_SAMPLES:
-        return (
-            f"{site.samples} sampled survivors hold {site.live_bytes / MB:.1f} MB; below {LEAST_SAMPLES} nothing is "
-            "called a leak"
-        )
+        who = "1 sampled survivor holds" if site.samples == 1 else f"{site.samples} sampled survivors hold"
+        return f"{who} {site.live_bytes / MB:.1f} MB; below {LEAST_SAMPLES} nothing is called a leak"
     return f"{_grown(site, growth)}: {growth.trend}"
 
 
 def _bounded(site: LeakSite, growth: Growth) -> str:
     if site.bounded_by:
         return f"{site.live_bytes / MB:.1f} MB are held by {site.bounded_by}, which has a bound"
-    return f"it has grown to {site.live_bytes / MB:.1f} MB, and now {growth.trend.value.removeprefix('grows, ')}"
+    return f"it has grown to {site.live_bytes / MB:.1f} MB, and now {growth.trend}"
 
 
 def _resolved(site: LeakSite, growth: Growth) -> str:
-    return f"most of what it held has gone; {site.live_bytes / MB:.1f} MB remain, and it {growth.trend}"
+    return f"most of what it held has gone; {site.live_bytes / MB:.1f} MB remain, and {growth.trend}"
 
 
 def _rate(site: LeakSite) -> str:

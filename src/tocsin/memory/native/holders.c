@@ -124,12 +124,12 @@ static void dealloc(Holders *self)
 }
 
 static PyMethodDef methods[] = {
-    {"step", (PyCFunction)step, METH_O, "Look for so many seconds; True at the end of the pass."},
-    {"want", (PyCFunction)want, METH_O, "Begin another pass, for the holders of these items."},
-    {"item", (PyCFunction)item, METH_O, "Kind, object, type, length and module of an item."},
-    {"edges", (PyCFunction)edges, METH_O, "Child, holder and name, from the edge of this number on."},
-    {"state", (PyCFunction)state, METH_NOARGS, "How the search does."},
-    {"drop", (PyCFunction)drop, METH_O, "Drop references for so many seconds; True when none are left."},
+    {"step", (PyCFunction)(void (*)(void))step, METH_O, "Look for so many seconds; True at the end of the pass."},
+    {"want", (PyCFunction)(void (*)(void))want, METH_O, "Begin another pass, for the holders of these items."},
+    {"item", (PyCFunction)(void (*)(void))item, METH_O, "Kind, object, type, length and module of an item."},
+    {"edges", (PyCFunction)(void (*)(void))edges, METH_O, "Child, holder and name, from the edge of this number on."},
+    {"state", (PyCFunction)(void (*)(void))state, METH_NOARGS, "How the search does."},
+    {"drop", (PyCFunction)(void (*)(void))drop, METH_O, "Drop references for so many seconds; True when none are left."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -19,9 +19,10 @@ typedef struct {
 } __attribute__((aligned(64))) Domain;
 
 typedef struct {
-    uint64_t left;  /* bytes that may still come without one being sampled */
-    unsigned start; /* for which `left` was drawn; 0: never */
-    unsigned level; /* at which it was */
+    uint64_t left;   /* bytes that may still come without one being sampled */
+    unsigned start;  /* for which `left` was drawn */
+    unsigned level;  /* at which it was */
+    double interval; /* of that level then; 0: never drawn */
 } Thread;
 
 static Domain raw, mem, obj;
@@ -46,10 +47,25 @@ static inline int own_business(const Domain *domain, size_t size)
 static void draw(void)
 {
     const Samples *samples = samples_state();
-    double bytes = ceil(-log(samples_random()) * samples_interval(samples->interval, samples->level));
+    double interval = samples_interval(samples->interval, samples->level);
+    double bytes = ceil(-log(samples_random()) * interval);
     own.left = bytes < 1.0 ? 0 : bytes < (double)FAR ? (uint64_t)bytes - 1 : FAR;
     own.start = starts;
     own.level = samples->level;
+    own.interval = interval;
+}
+
+/* Whether a block is a sample that came at the end of a distance from before the last start. */
+static int is_sample_all_the_same(size_t size)
+{
+    const Samples *samples = samples_state();
+    double interval = samples_interval(samples->interval, samples->level);
+    if (own.interval == 0.0 || own.interval > interval) {
+        draw(); /* the thread's first block; or it was to wait longer than it should now: begin with this block */
+        return counts(size);
+    }
+    own.level = samples->level; /* an exponential distance does not know when it began: it only was too short */
+    return samples_random() * samples_chance(size, own.interval) <= samples_chance(size, interval);
 }
 
 /* One that was reached at a shorter distance than that of now counts with the share that is left of its chance, which
@@ -74,15 +90,11 @@ static void keep(const void *block, size_t size)
 static COLD void reached(const void *block, size_t size)
 {
     samples_lock();
-    int is_sample = own.start == starts;
-    if (!is_sample) {
-        /* The thread's first block, or its distance was drawn for another start: begin with this block. */
-        draw();
-        is_sample = counts(size);
-    }
-    if (is_sample) {
+    if (own.start == starts || is_sample_all_the_same(size)) {
         if (active && block != NULL && size > 0)
             keep(block, size);
+        draw();
+    } else if (own.start != starts) {
         draw();
     }
     samples_unlock();
@@ -256,7 +268,7 @@ void hook_start(double interval, size_t most, double most_per_s)
     pace_reset(most_per_s);
     stacks_forget_counts();
     starts++;
-    own.left = 0;
+    own = (Thread){0}; /* it begins at once; how far the others are, only they know */
     active = 1;
     samples_unlock();
 }

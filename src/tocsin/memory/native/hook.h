@@ -27,8 +27,8 @@ int hook_install(void);
 /* Whether blocks still come by: who took the allocators before us and puts them back takes our hooks away. */
 int hook_is_in_place(void);
 
-/* Sample from now on, with empty tables. The distances of other threads that sampled before begin anew at their next
- * sample. */
+/* Sample from now on, with empty tables. Other threads go on with the distance they have; where that was drawn for a
+ * longer interval, they take their first sample late. */
 void hook_start(double interval, size_t most, double most_per_s);
 
 /* Take no more samples. Those that live are still seen to go. */

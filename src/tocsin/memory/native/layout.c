@@ -11,20 +11,25 @@
 #include "internal/pycore_frame.h"
 #include "internal/pycore_object.h"
 
-#define NAMESPACE_LOOK 24 /* the names that make a namespace come first */
+#define NAMESPACE_LOOK 24    /* the names that make a namespace come first */
+#define BLOCK_ITEMS 64
+#define ARRAY_ITEMS (1 << 19) /* an array is looked at in one go, or not */
+#define NUMPY_OBJECT 17       /* the type number of items that are objects */
+#define NUMPY_CONTIGUOUS 3    /* the flags of either order */
 
 /* A deque and its blocks, as _collectionsmodule.c has them. */
 typedef struct Block {
     struct Block *left;
-    PyObject *items[64];
+    PyObject *items[BLOCK_ITEMS];
     struct Block *right;
 } Block;
 typedef struct {
     PyObject_VAR_HEAD
     Block *first, *last;
+    Py_ssize_t first_index; /* of the first item in the first block */
 } Deque;
 
-/* An array of the standard library, and one of numpy: the beginning of each. */
+/* An array of the standard library, one of numpy, and what numpy says of its items: the beginning of each. */
 typedef struct {
     PyObject_VAR_HEAD
     char *items;
@@ -33,8 +38,15 @@ typedef struct {
     PyObject_HEAD
     char *data;
     int dimensions;
-    void *shape, *strides;
+    Py_ssize_t *shape, *strides;
     PyObject *base;
+    struct {
+        PyObject_HEAD
+        PyTypeObject *type;
+        char letters[4];
+        int number;
+    } *items;
+    int flags;
 } NumpyArray;
 
 static PyTypeObject *deque_type, *array_type, *numpy_type;
@@ -76,9 +88,28 @@ Py_ssize_t layout_length(PyObject *object)
         return ((PyDictObject *)object)->ma_used;
     if (PyAnySet_Check(object))
         return ((PySetObject *)object)->used;
-    if (deque_type != NULL && PyObject_TypeCheck(object, deque_type))
-        return Py_SIZE(object);
-    return -1;
+    return layout_is_deque(object) ? Py_SIZE(object) : -1;
+}
+
+int layout_is_deque(PyObject *object)
+{
+    return deque_type != NULL && PyObject_TypeCheck(object, deque_type);
+}
+
+int layout_deque_items(PyObject *object, Py_ssize_t from, Py_ssize_t most, visitproc visit, void *context)
+{
+    Deque *deque = (Deque *)object;
+    Py_ssize_t until = Py_SIZE(object) - from > most ? from + most : Py_SIZE(object);
+    Py_ssize_t at = deque->first_index + from, end = deque->first_index + until;
+    Block *block = deque->first;
+    for (Py_ssize_t skip = at / BLOCK_ITEMS; skip > 0 && at < end; skip--)
+        block = block->right;
+    for (; at < end; at++) {
+        visit(block->items[at % BLOCK_ITEMS], context);
+        if (at % BLOCK_ITEMS == BLOCK_ITEMS - 1)
+            block = block->right;
+    }
+    return until == Py_SIZE(object);
 }
 
 int layout_is_array(PyObject *object)
@@ -86,9 +117,25 @@ int layout_is_array(PyObject *object)
     return Py_TYPE(object) == numpy_type;
 }
 
-PyObject *layout_array_base(PyObject *array)
+void layout_array_items(PyObject *object, visitproc visit, void *context)
 {
-    return ((NumpyArray *)array)->base;
+    NumpyArray *array = (NumpyArray *)object;
+    if (array->base != NULL)
+        visit(array->base, context);
+    if (array->items == NULL || array->items->number != NUMPY_OBJECT || !(array->flags & NUMPY_CONTIGUOUS))
+        return;
+    Py_ssize_t count = 1;
+    for (int axis = 0; axis < array->dimensions; axis++) {
+        if (array->shape[axis] > ARRAY_ITEMS)
+            return;
+        count *= array->shape[axis];
+        if (count > ARRAY_ITEMS)
+            return;
+    }
+    PyObject **items = (PyObject **)array->data;
+    for (Py_ssize_t at = 0; at < count; at++)
+        if (items[at] != NULL)
+            visit(items[at], context);
 }
 
 /* ── values of attributes that are not in a dict ─────────────────────────────────────────────────────────────────── */

@@ -28,8 +28,13 @@ int layout_may_be_held(PyTypeObject *type);
 /* The number of its items if that is known without asking it, else -1. */
 Py_ssize_t layout_length(PyObject *object);
 
+/* Some of the items of a deque, from a place on; whether these were the last. */
+int layout_is_deque(PyObject *object);
+int layout_deque_items(PyObject *deque, Py_ssize_t from, Py_ssize_t most, visitproc visit, void *context);
+
+/* What an array of numpy refers to: what it is a view of, and its items if they are objects. It tells no collector. */
 int layout_is_array(PyObject *object);
-PyObject *layout_array_base(PyObject *array);
+void layout_array_items(PyObject *array, visitproc visit, void *context);
 
 /* The blocks that an object owns beside the one it lies in. */
 void layout_blocks(PyObject *object, BlockVisit visit, void *context);

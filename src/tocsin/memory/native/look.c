@@ -9,6 +9,7 @@
 
 #define LARGE 4096        /* items of a container that is looked at piece by piece, with a reference held */
 #define CLOCK_EVERY 512   /* edges between two looks at the clock */
+#define DEQUE_PART 4096   /* items of a deque at a time: its blocks before these have to be passed each time */
 #define NESTED_MOST 16    /* untracked containers within each other */
 
 double look_now_s(void)
@@ -91,7 +92,7 @@ static void look_at(Search *self, PyObject *object)
     self->kind = ITEM_OBJECT;
     layout_blocks(object, found_block, self);
     PyTypeObject *type = Py_TYPE(object);
-    int parts = PyDict_Check(object) || PyList_Check(object) || PyAnySet_Check(object);
+    int parts = PyDict_Check(object) || PyList_Check(object) || PyAnySet_Check(object) || layout_is_deque(object);
     if (parts && layout_may_be_held(type) && layout_length(object) > LARGE) {
         PyObject *attributes = layout_dict(object);
         if (attributes != NULL)
@@ -99,6 +100,8 @@ static void look_at(Search *self, PyObject *object)
         queue(self, object);
     } else if (type == &PyDict_Type)
         look_at_dict(self, object);
+    else if (layout_is_array(object))
+        layout_array_items(object, visit, self);
     else if (type->tp_traverse != NULL)
         type->tp_traverse(object, visit, self);
 }
@@ -119,8 +122,6 @@ static void look_into(Search *self, PyObject *object)
         }
     } else
         look_at(self, object);
-    if (layout_is_array(object) && layout_array_base(object) != NULL)
-        see(self, layout_array_base(object), NULL);
     self->nested--;
     self->holder = holder;
     self->kind = kind;
@@ -178,6 +179,11 @@ static int go_on_with(Search *self, Large *large)
             see(self, value, PyUnicode_CheckExact(key) ? key : NULL);
         }
         return 0;
+    }
+    if (layout_is_deque(object)) {
+        int is_over = layout_deque_items(object, large->at, DEQUE_PART, visit, self);
+        large->at += DEQUE_PART;
+        return is_over;
     }
     PySetObject *set = (PySetObject *)object;
     for (Py_ssize_t looked = 0; looked < CLOCK_EVERY && large->at <= set->mask; looked++, large->at++)

@@ -57,8 +57,9 @@ static int is_tracemalloc_tracing(void)
 /* When the interpreter ends, blocks are taken down that nobody asks about any more. */
 static int stop_at_exit(PyObject *module)
 {
-    PyObject *atexit = PyImport_ImportModule("atexit"), *stop = PyObject_GetAttrString(module, "stop");
-    PyObject *done = atexit == NULL || stop == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", stop);
+    PyObject *atexit = PyImport_ImportModule("atexit");
+    PyObject *stop = atexit == NULL ? NULL : PyObject_GetAttrString(module, "stop");
+    PyObject *done = stop == NULL ? NULL : PyObject_CallMethod(atexit, "register", "O", stop);
     int registered = done != NULL;
     Py_XDECREF(done);
     Py_XDECREF(stop);
@@ -185,16 +186,18 @@ static PyObject *survivors(PyObject *module, PyObject *args)
         return NULL;
     if (most < 0 || most > 1 << 24)
         return PyErr_Format(PyExc_ValueError, "most: expected 0 to 16,777,216, found %zd", most);
-    Sample *copies = malloc(((size_t)most + 1) * sizeof(Sample));
-    if (copies == NULL)
-        return PyErr_NoMemory();
     Py_ssize_t count = 0;
     size_t place = 0;
     samples_lock();
-    for (const Sample *sample; count < most && (sample = samples_next(&place)) != NULL;)
+    if ((size_t)most > samples_state()->live)
+        most = (Py_ssize_t)samples_state()->live;
+    Sample *copies = samples_malloc(((size_t)most + 1) * sizeof(Sample));
+    for (const Sample *sample; copies != NULL && count < most && (sample = samples_next(&place)) != NULL;)
         if (sample->stack == number)
             copies[count++] = *sample;
     samples_unlock();
+    if (copies == NULL)
+        return PyErr_NoMemory();
     PyObject *found = PyList_New(count);
     for (Py_ssize_t at = 0; found != NULL && at < count; at++) {
         PyObject *one = Py_BuildValue("(KnI)", (unsigned long long)copies[at].address, (Py_ssize_t)copies[at].size,

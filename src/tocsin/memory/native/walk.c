@@ -21,11 +21,22 @@ static PyGC_Head *gc_head(PyObject *object)
     return (PyGC_Head *)object - 1;
 }
 
+/* A new object is the last of the youngest list: where that is not so, the lists are not where this build looks. */
+static int make_mark(Walk *walk)
+{
+    walk->mark = PyList_New(0);
+    if (walk->mark == NULL)
+        return -1;
+    if (_PyGCHead_NEXT(gc_head(walk->mark)) == &collector()->generations[0].head)
+        return 0;
+    Py_CLEAR(walk->mark);
+    PyErr_SetString(PyExc_RuntimeError, "the collector of this Python is not as the search for holders knows it");
+    return -1;
+}
+
 int walk_begin(Walk *walk)
 {
-    if (walk->mark == NULL)
-        walk->mark = PyList_New(0);
-    if (walk->mark == NULL)
+    if (walk->mark == NULL && make_mark(walk) < 0)
         return -1;
     PyObject_GC_UnTrack(walk->mark);
     walk->at = NULL;

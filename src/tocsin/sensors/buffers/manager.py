@@ -81,6 +81,11 @@ class BufferManager:
         budget = self._desk.budget
         return marks | ({BUDGET: budget.high_water / budget.capacity} if budget.capacity else {})
 
+    def is_unused(self) -> bool:
+        """Whether nothing is tracked, and nothing of a budget was ever asked for."""
+        budget = self._desk.budget
+        return not self._tracked and budget.capacity is None and not budget.high_water
+
     def measure(self) -> list[BufferUsage]:
         """Look at each buffer once, and call who asked for it; `used` is NaN where that failed."""
         found = []

@@ -37,6 +37,8 @@ class BufferSensor:
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`. Of leases nothing is read until the first was asked for."""
+        if not self.layout and self._manager.is_unused():
+            return []
         found = self._manager.measure()
         high = self._manager.high_water
         keys = [SeriesKey("tocsin.buffer.utilization", (("buffer", usage.name),)) for usage in found]

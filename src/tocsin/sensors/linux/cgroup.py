@@ -81,34 +81,37 @@ class GroupFinder:
     Args:
         proc: where /proc is.
         pid: the process; None for the own one.
+
+    Attributes:
+        until_s: until when the answers stand, in monotonic seconds.
     """
 
     def __init__(self, proc: Path = Path("/proc"), pid: int | None = None) -> None:
         self._proc = proc
         self._pid = pid
         self._seen_pid = -1
-        self._until_s = -1.0
+        self.until_s = -1.0
         self._groups = Groups()
         self._limit: int | None = None
 
     def groups(self, mono_s: float) -> Groups:
         """The groups, looked up at most a minute ago; the same object as long as nothing was looked up."""
-        if mono_s >= self._until_s or self._seen_pid != os.getpid():
+        if mono_s >= self.until_s or self._seen_pid != os.getpid():
             self._seen_pid = os.getpid()
-            self._until_s = mono_s + RESOLVE_EVERY_S
+            self.until_s = mono_s + RESOLVE_EVERY_S
             self._groups = find_groups(self._proc, self._pid)
             self._limit = self._groups.memory_limit_bytes()
         return self._groups
 
     def memory_limit_bytes(self, mono_s: float) -> int | None:
         """The smallest visible memory limit, at most a minute old; None without one."""
-        if mono_s >= self._until_s or self._seen_pid != os.getpid():
+        if mono_s >= self.until_s or self._seen_pid != os.getpid():
             self.groups(mono_s)
         return self._limit
 
     def forget(self) -> None:
         """Look anew at the next question."""
-        self._until_s = -1.0
+        self.until_s = -1.0
 
 
 def find_groups(proc: Path = Path("/proc"), pid: int | None = None) -> Groups:
@@ -184,7 +187,7 @@ def _chain(mount: Mount, path: str) -> Iterator[Path]:
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text("ascii").strip()
+        return file.read_text("utf-8").strip()
     except (OSError, ValueError):
         return ""
 

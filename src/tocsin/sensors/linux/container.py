@@ -8,6 +8,7 @@ the victim, throttling in the group that holds the quota.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -15,8 +16,9 @@ from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.cgroup import Group, GroupFinder, Groups
 from tocsin.sensors.linux.container_cpu import CpuPart
-from tocsin.sensors.linux.pressure import RESOURCES, parse_pressure, pressure_keys
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
+from tocsin.sensors.linux.pressure import KINDS, RESOURCES, pressure_file, pressure_keys
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
 
 if TYPE_CHECKING:
@@ -103,21 +105,20 @@ class _MemoryFiles:
         self.limit = group.memory_limit_bytes()
         self.is_own = group.is_own
         self.is_hierarchical = second  # the kills in the groups below are counted here too
-        self._usage = ProcFile(folder / ("memory.current" if second else "memory.usage_in_bytes"))
-        self._stat = ProcFile(folder / "memory.stat")
-        self._events = ProcFile(folder / ("memory.events" if second else "memory.oom_control"))
-        self._cache = b"\ninactive_file " if second else b"\ntotal_inactive_file "
+        self._usage = _number_file(folder / ("memory.current" if second else "memory.usage_in_bytes"), b"")
+        cache = b"inactive_file " if second else b"total_inactive_file "
+        self._stat = _number_file(folder / "memory.stat", cache)
+        self._events = _number_file(folder / ("memory.events" if second else "memory.oom_control"), b"oom_kill ")
 
     def usage(self) -> float:
         """Bytes in use, without the cache that is given back first."""
-        usage = float(self._usage.read())
-        cache = _number(self._stat.read(), self._cache)
+        (usage,), (cache,) = self._usage.numbers(), self._stat.numbers()
         return max(usage - cache, 0.0) if cache == cache else usage  # noqa: PLR0124 - NaN: there is no such line
 
     def kills(self) -> float:
         """Processes killed for want of memory; NaN where the kernel does not tell (before 4.13)."""
         try:
-            return _number(b"\n" + self._events.read(), b"\noom_kill ")
+            return self._events.numbers()[0]
         except SampleError:
             return NAN
 
@@ -182,24 +183,23 @@ class _PressurePart:
     """Pressure in the own group, for the resources and kinds that the kernel tells of."""
 
     def __init__(self, group: Group) -> None:
-        self._files: list[tuple[ProcFile, int]] = []
+        self._files: list[tuple[NumberFile, int]] = []
         self.layout: Layout = ()
         for resource in RESOURCES:
-            file = ProcFile(group.folder / f"{resource}.pressure")
-            try:
-                width = len(parse_pressure(file.read()))
-            except SampleError:
+            kinds = _kinds_there(pressure_file(group.folder / f"{resource}.pressure", KINDS))
+            if not kinds:
                 continue  # switched off for this group, or a kernel without it
-            self._files.append((file, width))
-            for kind in ("some", "full")[: width // 2]:
-                self.layout += pressure_keys("container.pressure", resource, kind)
+            file = pressure_file(group.folder / f"{resource}.pressure", kinds)
+            keys = tuple(key for kind in kinds for key in pressure_keys("container", resource, kind))
+            self._files.append((file, len(keys)))
+            self.layout += keys
 
     def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the shape of a part
         """See `_Part.read`."""
         values: list[float] = []
         for file, width in self._files:
             try:
-                values += parse_pressure(file.read())[:width]
+                values += file.numbers()
             except SampleError:
                 values += [NAN] * width  # it can be switched off at any time
         return values
@@ -210,9 +210,16 @@ class _PressurePart:
             file.close()
 
 
-def _number(data: bytes, name: bytes) -> float:
-    start = data.find(name)
-    if start < 0:
-        return NAN
-    start += len(name)
-    return float(data[start : data.index(b"\n", start)])
+def _kinds_there(file: NumberFile) -> tuple[str, ...]:
+    """The kinds that a file of pressure tells of."""
+    try:
+        found = file.numbers()
+    except SampleError:
+        return ()
+    finally:
+        file.close()
+    return tuple(kind for kind, first in zip(KINDS, found[::2], strict=True) if first == first)  # noqa: PLR0124 - NaN
+
+
+def _number_file(path: Path, prefix: bytes) -> NumberFile:
+    return NumberFile(path, partial(plan_for, rows=(Row(prefix),)))

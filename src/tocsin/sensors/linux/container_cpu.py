@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.fields import NamedNumbers
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.protocol import NAN
 
 if TYPE_CHECKING:
@@ -25,18 +26,17 @@ class _Throttling:
 
     def __init__(self, group: Group) -> None:
         self.folder = group.folder
-        self._file = ProcFile(group.folder / "cpu.stat")
         second = group.version == 2
-        self._to_s = 1e-6 if second else 1e-9
-        cost = b"throttled_usec" if second else b"throttled_time"
-        self._numbers = NamedNumbers((b"nr_periods", b"nr_throttled", cost, b"usage_usec"))
+        cost, unit = (b"throttled_usec ", 1e-6) if second else (b"throttled_time ", 1e-9)
+        usage = Row(b"usage_usec ", units=(1e-6,))
+        rows = (Row(b"nr_periods "), Row(b"nr_throttled "), Row(cost, units=(unit,)), usage)
+        self._file = NumberFile(group.folder / "cpu.stat", partial(plan_for, rows=rows))
         self.usage_s = NAN
 
     def read(self) -> tuple[float, float, float]:
         """What was counted since the group was made; NaN for what it does not tell."""
-        periods, throttled, cost, usage_us = self._numbers.of(self._file.read())
-        self.usage_s = usage_us * 1e-6
-        return periods, throttled, cost * self._to_s
+        periods, throttled, cost_s, self.usage_s = self._file.numbers()
+        return periods, throttled, cost_s
 
     def close(self) -> None:
         """Give the file back."""
@@ -69,10 +69,10 @@ class CpuPart:
         # Version 1 counts in a hierarchy of its own; version 2 in the file that tells of throttling.
         counting = next((group for group in groups.usage if group.is_own), None)
         self._in_stat = counting is not None and own is not None and counting.folder == own.folder and own.version == 2
-        self._usage: ProcFile | _Throttling | None = None
+        self._usage: NumberFile | _Throttling | None = None
         if counting is not None and not self._in_stat:
             first = counting.version == 1
-            self._usage = ProcFile(counting.folder / "cpuacct.usage") if first else _Throttling(counting)
+            self._usage = _nanoseconds(counting.folder / "cpuacct.usage") if first else _Throttling(counting)
         self._has_usage = counting is not None
         self._base = _Base() if old is None else old.hand_over()
         self.layout: Layout = (
@@ -127,7 +127,7 @@ class CpuPart:
         if isinstance(self._usage, _Throttling):
             self._usage.read()
             return self._usage.usage_s
-        return NAN if self._usage is None else float(self._usage.read()) * 1e-9
+        return NAN if self._usage is None else self._usage.numbers()[0]
 
     def _utilization(self, used_s: float, mono_s: float) -> float:
         """The share of the limit used since the reading before; NaN at the first, too soon, or after a fall."""
@@ -138,6 +138,10 @@ class CpuPart:
         if before is None or used_s < before[0]:
             return NAN
         return (used_s - before[0]) / (mono_s - before[1]) / self._limit
+
+
+def _nanoseconds(path: Path) -> NumberFile:
+    return NumberFile(path, partial(plan_for, rows=(Row(b"", units=(1e-9,)),)))
 
 
 def _level(level: str) -> Layout:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import re
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.lines import DeviceLines
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import RELEARN_EVERY, NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
+    from tocsin.sensors.linux.plan import Plan
 
-_SECTOR_BYTES: Final = 512.0  # the unit of this file, whatever the disk's own sectors are
+_SECTOR: Final = 512.0  # the unit of this file, whatever the disk's own sectors are
+_MS: Final = 0.001
 _MIN_INTERVAL_S: Final = 0.05
-_UNKNOWN: Final = (NAN, NAN, NAN)
-_IDLE: Final = (NAN, NAN, 0.0)
+# The columns behind a disk's name that are handed over, and their units; see `_counted` for what they are.
+_COLUMNS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16)
+_UNITS: Final = (1.0, 1.0, _SECTOR, _MS, 1.0, 1.0, _SECTOR, _MS, 1.0, _MS, _MS, 1.0, _MS)
+_WIDTH: Final = len(_COLUMNS)
+# Where the number of operations stands among these, and where the time that they took.
+_READS, _READ_S, _WRITES, _WRITE_S, _BUSY_S, _QUEUED_S, _FLUSHES, _FLUSH_S = 0, 3, 4, 7, 9, 10, 11, 12
+_UNKNOWN: Final = [NAN] * 5
+_IDLE: Final = [NAN, NAN, NAN, 0.0, 0.0]
 # These lie in memory or in a file on another disk (loop), or turn no disk of the machine's own (sr, fd).
 _NO_DISK: Final = re.compile(r"(?:loop|ram|zram|sr|fd)\d+\Z")
 _PARTITION: Final = re.compile(r"(?:(?:s|v|xv|h)d[a-z]+\d+|(?:nvme\d+n\d+|mmcblk\d+)p\d+)\Z")
@@ -29,8 +36,9 @@ _PARTITION: Final = re.compile(r"(?:(?:s|v|xv|h)d[a-z]+\d+|(?:nvme\d+n\d+|mmcblk
 class DiskSensor:
     """Counters of each whole disk: bytes, operations, the time they took, and the time the disk was busy.
 
-    From two readings come the mean time of an operation, absent when there was none, and the busy share of the time.
-    Both are absent at the first reading, after a counter fell (some wrap at 32 bits), and within 50 ms.
+    From two readings come the mean time of an operation, absent when there was none, the busy share of the time, and
+    how many operations were under way on average. They are absent at the first reading, after a counter fell (some
+    wrap at 32 bits), and within 50 ms.
 
     Args:
         proc: where /proc is.
@@ -43,36 +51,45 @@ class DiskSensor:
     def __init__(self, proc: Path = Path("/proc"), block: Path = Path("/sys/block")) -> None:
         self.layout: Layout = ()
         self._block = block
-        self._file = ProcFile(proc / "diskstats")
-        self._lines = DeviceLines(_split_name, self._is_whole_disk)
-        self._before: Sequence[list[float]] = ()
+        self._file = NumberFile(proc / "diskstats", self._learn, relearn_every=RELEARN_EVERY)
+        self._names: tuple[str, ...] | None = None
+        self._before: list[float] = []
         self._before_s = 0.0
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        rows, changed = self._lines.columns(self._file.read())
-        if changed:
-            self.layout = tuple(key for name in self._lines.names for key in _keys(name))
-            self._before = ()  # what stood in these places may be other disks' figures
-        passed_s = now.mono_s - self._before_s
-        ready = passed_s >= _MIN_INTERVAL_S
-        values: list[float] = []
-        for place, row in enumerate(rows):
-            reads, _, sectors_read, read_ms, writes, _, sectors_written, write_ms, _, busy_ms = row[:10]
-            values += (
-                sectors_read * _SECTOR_BYTES, sectors_written * _SECTOR_BYTES, reads, writes,
-                read_ms / 1000.0, write_ms / 1000.0, busy_ms / 1000.0,
-            )  # fmt: skip
-            values += _since(self._before[place], row, passed_s) if ready and self._before else _UNKNOWN
-        if ready or not self._before:
-            self._before, self._before_s = rows, now.mono_s
-        return values
+        found = self._file.numbers()
+        before, passed_s = self._before, now.mono_s - self._before_s
+        if not before or passed_s >= _MIN_INTERVAL_S:
+            self._before, self._before_s = found, now.mono_s
+        if not before or passed_s < _MIN_INTERVAL_S:
+            return [*found, *_UNKNOWN * (len(found) // _WIDTH)]
+        computed: list[float] = []
+        for at in range(0, len(found), _WIDTH):
+            disk, disk_before = found[at : at + _WIDTH], before[at : at + _WIDTH]
+            computed += _IDLE if disk == disk_before else _since(list(map(sub, disk, disk_before)), passed_s)
+        return found + computed
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
-        self._lines.forget()
-        self._before = ()
+        self._before = []
+
+    def _learn(self, data: bytes) -> Plan:
+        rows: list[Row] = []
+        names: list[str] = []
+        for line in data.splitlines():
+            columns = line.split(None, 3)
+            name = columns[2].decode("utf-8", "replace") if len(columns) > 3 else ""
+            if name and self._is_whole_disk(name):
+                names.append(name)
+                rows.append(Row(line[: len(line) - len(columns[3])], _COLUMNS, _UNITS))
+        if tuple(names) != self._names:
+            self._names = tuple(names)
+            self.layout = (*(key for name in names for key in _counted(name)),
+                           *(key for name in names for key in _computed(name)))  # fmt: skip
+            self._before = []  # what stood in these places may be other disks' figures
+        return plan_for(data, rows, whole=True)
 
     def _is_whole_disk(self, name: str) -> bool:
         if _NO_DISK.match(name):
@@ -82,40 +99,39 @@ class DiskSensor:
         return not _PARTITION.match(name)
 
 
-def _since(before: list[float], found: list[float], passed_s: float) -> tuple[float, float, float]:
-    """Mean seconds of a read and of a write, and the busy share of the time that passed."""
-    if found is before:
-        return _IDLE
-    busy_ms = found[9] - before[9]
-    # The kernel's busy time runs ahead of ours by a tick or two.
-    busy = min(busy_ms / 1000.0 / passed_s, 1.0) if busy_ms >= 0 else NAN
-    return _mean_s(before, found, 0), _mean_s(before, found, 4), busy
-
-
-def _mean_s(before: list[float], found: list[float], at: int) -> float:
-    operations, spent_ms = found[at] - before[at], found[at + 3] - before[at + 3]
-    return spent_ms / operations / 1000.0 if operations > 0 and spent_ms >= 0 else NAN
-
-
-def _split_name(line: bytes) -> tuple[bytes, str] | None:
-    columns = line.split(None, 3)
-    if len(columns) < 4:
-        return None
-    return line[: len(line) - len(columns[3])], columns[2].decode("utf-8", "replace")
-
-
-def _keys(device: str) -> Layout:
-    read = (("device", device), ("direction", "read"))
-    write = (("device", device), ("direction", "write"))
+def _since(risen: list[float], passed_s: float) -> tuple[float, ...]:
+    """Mean seconds of a read, a write and a flush; the busy share of the time; operations under way on average."""
+    busy_s, queued_s = risen[_BUSY_S], risen[_QUEUED_S]
     return (
-        SeriesKey("system.disk.io", read),
-        SeriesKey("system.disk.io", write),
-        SeriesKey("system.disk.operations", read),
-        SeriesKey("system.disk.operations", write),
-        SeriesKey("system.disk.operation_time", read),
-        SeriesKey("system.disk.operation_time", write),
-        SeriesKey("system.disk.io_time", (("device", device),)),
-        SeriesKey("tocsin.disk.await", read),
-        SeriesKey("tocsin.disk.await", write),
-        SeriesKey("tocsin.disk.utilization", (("device", device),)),
-    )
+        _mean_s(risen[_READS], risen[_READ_S]), _mean_s(risen[_WRITES], risen[_WRITE_S]),
+        _mean_s(risen[_FLUSHES], risen[_FLUSH_S]),
+        # The kernel's busy time runs ahead of ours by a tick or two.
+        min(busy_s / passed_s, 1.0) if busy_s >= 0 else NAN,
+        queued_s / passed_s if queued_s >= 0 else NAN,
+    )  # fmt: skip
+
+
+def _mean_s(operations: float, spent_s: float) -> float:
+    return spent_s / operations if operations > 0 and spent_s >= 0 else NAN
+
+
+def _counted(device: str) -> Layout:
+    """What the columns of `_COLUMNS` are. See the kernel's Documentation/admin-guide/iostats.rst."""
+    disk = (("device", device),)
+    read, write, flush = ((*disk, ("direction", direction)) for direction in ("read", "write", "flush"))
+    return (
+        SeriesKey("system.disk.operations", read), SeriesKey("system.disk.merged", read),
+        SeriesKey("system.disk.io", read), SeriesKey("system.disk.operation_time", read),
+        SeriesKey("system.disk.operations", write), SeriesKey("system.disk.merged", write),
+        SeriesKey("system.disk.io", write), SeriesKey("system.disk.operation_time", write),
+        SeriesKey("system.disk.pending_operations", disk),
+        SeriesKey("system.disk.io_time", disk), SeriesKey("system.disk.weighted_io_time", disk),
+        SeriesKey("system.disk.operations", flush), SeriesKey("system.disk.operation_time", flush),
+    )  # fmt: skip
+
+
+def _computed(device: str) -> Layout:
+    """What `_since` answers."""
+    disk = (("device", device),)
+    awaited = (SeriesKey("tocsin.disk.await", (*disk, ("direction", way))) for way in ("read", "write", "flush"))
+    return (*awaited, SeriesKey("tocsin.disk.utilization", disk), SeriesKey("tocsin.disk.queue", disk))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -31,12 +33,11 @@ class LoadSensor:
             SeriesKey("system.thread.count"),
             SeriesKey("system.uptime"),
         )
-        self._file = ProcFile(proc / "loadavg")
+        self._file = NumberFile(proc / "loadavg", partial(plan_for, rows=(Row(b"", (0, 1, 2, 4)),)))
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        one, five, fifteen, threads, _last_pid = self._file.read().split()
-        return [float(one), float(five), float(fifteen), float(threads[threads.index(b"/") + 1 :]), now.boot_s]
+        return [*self._file.numbers(), now.boot_s]
 
     def close(self) -> None:
         """See `Sensor.close`."""

@@ -5,19 +5,18 @@ A container's limit is not here: `system.memory.*` is the machine, and `containe
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.fields import NamedNumbers
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
 
@@ -39,8 +38,17 @@ _READ_THROUGH: Final[dict[bytes, SeriesKey]] = {
     b"Writeback:": SeriesKey("system.memory.writeback"),
     b"Committed_AS:": SeriesKey("system.memory.committed"),
     b"CommitLimit:": SeriesKey("system.memory.commit_limit"),
+    b"Mlocked:": SeriesKey("system.memory.locked"),
+    b"VmallocUsed:": SeriesKey("system.memory.vmalloc"),
+    b"Percpu:": SeriesKey("system.memory.percpu"),
+    b"AnonHugePages:": SeriesKey("system.memory.transparent_huge"),
+    b"Hugetlb:": SeriesKey("system.memory.huge_pages"),
+    b"HardwareCorrupted:": SeriesKey("system.memory.corrupted"),
+    b"SwapCached:": SeriesKey("system.paging.cached"),
     b"SwapTotal:": SeriesKey("system.paging.limit"),
 }
+_KIB: Final = (1024.0,)
+_ROWS: Final = [Row(name, units=_KIB) for name in (b"MemTotal:", b"MemAvailable:", b"SwapFree:", *_READ_THROUGH)]
 _COMPUTED: Final[Layout] = (
     SeriesKey("system.memory.limit"),
     SeriesKey("system.memory.usage"),
@@ -52,6 +60,8 @@ _PLAIN: Final[Layout] = (*_COMPUTED, *_READ_THROUGH.values())
 _SWAP_SHARE: Final = SeriesKey("system.paging.utilization")
 _ZFS: Final = SeriesKey("system.memory.zfs_cache")
 _LOOK_FOR_ZFS_S: Final = 60.0
+# `name type data`, a line each.
+_ARC_ROWS: Final = (Row(b"size ", (1,)), Row(b"c_min ", (1,)))
 
 
 class MemorySensor:
@@ -66,17 +76,15 @@ class MemorySensor:
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self.layout: Layout = _PLAIN
-        self._file = ProcFile(proc / "meminfo")
-        self._numbers = NamedNumbers((b"MemTotal:", b"MemAvailable:", b"SwapFree:", *_READ_THROUGH))
+        self._file = NumberFile(proc / "meminfo", partial(plan_for, rows=_ROWS))
         self._arcstats = proc / "spl" / "kstat" / "zfs" / "arcstats"
-        self._arc: ProcFile | None = None
-        self._arc_numbers = NamedNumbers((b"size", b"c_min"), _kstat)
+        self._arc: NumberFile | None = None
         self._look_at_s = -1.0
         self._extras = (False, False)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        total, available, swap_free, *plain = [1024.0 * kib for kib in self._numbers.of(self._file.read())]
+        total, available, swap_free, *plain = self._file.numbers()
         if not total > 0:
             raise SampleError(f"meminfo: expected a MemTotal above 0 kB, found {total} bytes")
         if available != available:  # noqa: PLR0124 - NaN: a kernel before 3.14, or an emulated /proc
@@ -111,20 +119,11 @@ class MemorySensor:
         self._look_at_s = mono_s + _LOOK_FOR_ZFS_S
         there = self._arcstats.exists()
         if there != (self._arc is not None):
-            self._arc = ProcFile(self._arcstats) if there else None
+            self._arc = NumberFile(self._arcstats, partial(plan_for, rows=_ARC_ROWS)) if there else None
 
-    def _arc_reclaimable(self, arc: ProcFile) -> float:
+    def _arc_reclaimable(self, arc: NumberFile) -> float:
         try:
-            size, least = self._arc_numbers.of(arc.read())
+            size, least = arc.numbers()
         except SampleError:
             return NAN
         return max(size - least, 0.0)
-
-
-def _kstat(words: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
-    """`name type data`, a line each."""
-    places: dict[bytes, tuple[int, int]] = {}
-    for at in range(len(words) - 2):
-        if words[at + 1] == b"4":  # an unsigned number of 64 bits
-            places.setdefault(words[at], (at, at + 2))
-    return places

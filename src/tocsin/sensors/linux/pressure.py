@@ -6,12 +6,13 @@ See https://docs.kernel.org/accounting/psi.html.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from tocsin.model.readings import Layout
 
 RESOURCES: Final = ("cpu", "memory", "io")
-_ONE_LINE: Final = 9
-_TWO_LINES: Final = 18
+KINDS: Final = ("some", "full")
+# some avg10=0.36 avg60=0.95 avg300=7.22 total=423125328
+_COLUMNS: Final = (1, 7)
+_UNITS: Final = (0.01, 1e-6)
 
 
 class PressureSensor:
@@ -33,21 +36,17 @@ class PressureSensor:
     tier: Final = Tier.CORE
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
-        self._files = [ProcFile(proc / "pressure" / resource) for resource in RESOURCES]
-        self.layout: Layout = (
-            *pressure_keys("system.pressure", "cpu", "some"),
-            *(
-                key
-                for resource in ("memory", "io")
-                for kind in ("some", "full")
-                for key in pressure_keys("system.pressure", resource, kind)
-            ),
+        folder = proc / "pressure"
+        wanted = (("cpu", KINDS[:1]), ("memory", KINDS), ("io", KINDS))
+        self._files = [pressure_file(folder / resource, kinds) for resource, kinds in wanted]
+        self.layout: Layout = tuple(
+            key for resource, kinds in wanted for kind in kinds for key in pressure_keys("system", resource, kind)
         )
 
     def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the protocol's shape
         """See `Sensor.read`."""
         cpu, memory, io = self._files
-        return [*parse_pressure(cpu.read())[:2], *parse_pressure(memory.read()), *parse_pressure(io.read())]
+        return cpu.numbers() + memory.numbers() + io.numbers()
 
     def close(self) -> None:
         """See `Sensor.close`."""
@@ -55,18 +54,13 @@ class PressureSensor:
             file.close()
 
 
+def pressure_file(path: Path, kinds: tuple[str, ...]) -> NumberFile:
+    """The file of a resource: of each kind the share of the last 10 s, and the seconds stalled in all."""
+    rows = [Row(kind.encode() + b" ", _COLUMNS, _UNITS) for kind in kinds]
+    return NumberFile(path, partial(plan_for, rows=rows))
+
+
 def pressure_keys(prefix: str, resource: str, kind: str) -> Layout:
-    """The two series of a resource and kind, in the order of `parse_pressure`."""
+    """The series of a resource and kind, in the order of `pressure_file`."""
     labels = (("kind", kind), ("resource", resource))
-    return SeriesKey(f"{prefix}.stall_time", labels), SeriesKey(f"{prefix}.avg10", labels)
-
-
-def parse_pressure(data: bytes) -> list[float]:
-    """Seconds stalled in all, and the share of the last 10 s: of `some`, then of `full` where the kernel has it."""
-    # some avg10 0.36 avg60 0.95 avg300 7.22 total 423125328
-    words = data.replace(b"=", b" ").split()
-    if len(words) == _TWO_LINES:
-        return [float(words[8]) / 1e6, float(words[2]) / 100.0, float(words[17]) / 1e6, float(words[11]) / 100.0]
-    if len(words) == _ONE_LINE:
-        return [float(words[8]) / 1e6, float(words[2]) / 100.0]
-    raise SampleError(f"pressure: expected one or two lines of averages and a total, found {data[:60]!r}")
+    return SeriesKey(f"{prefix}.pressure.avg10", labels), SeriesKey(f"{prefix}.pressure.stall_time", labels)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,18 +35,21 @@ class PressureTrigger:
         self._folder = folder
         self._files: dict[int, str] = {}
         self._wake: tuple[int, int] | None = None
+        self._lock = threading.Lock()  # two threads may start and stop it at once
 
     def start(self) -> str:
         """Ask the kernel and wait. Twice is once.
 
         Returns: why there is no trigger, in words; empty where there is one.
         """
-        if self._wake is not None:
-            return ""
         import select  # noqa: PLC0415 - not everywhere has it in full
 
         if not hasattr(select, "poll"):
             return "this system cannot wait for pressure"
+        with self._lock:
+            return self._start() if self._wake is None else ""
+
+    def _start(self) -> str:
         reason = self._open()
         if not self._files:
             return reason
@@ -55,19 +59,25 @@ class PressureTrigger:
         try:
             thread.start()
         except RuntimeError as error:
-            self.forget()
+            self._close()
             return str(error)
         return ""
 
     def stop(self) -> None:
         """Take the triggers back; the thread ends by itself."""
-        if self._wake is not None:
-            os.write(self._wake[1], b"x")
-            os.close(self._wake[1])
-        self._wake, self._files = None, {}
+        with self._lock:
+            if self._wake is not None:
+                with suppress(BrokenPipeError):  # the thread has ended, since what it called back raised
+                    os.write(self._wake[1], b"x")
+                os.close(self._wake[1])
+            self._wake, self._files = None, {}
 
     def forget(self) -> None:
         """In a forked child: the thread stayed with the parent, and these copies of its descriptors are of no use."""
+        self._lock = threading.Lock()
+        self._close()
+
+    def _close(self) -> None:
         if self._wake is not None:
             for fd in (*self._wake, *self._files):
                 os.close(fd)

@@ -1,15 +1,17 @@
-"""One process: its CPU time, memory, threads, faults and disk traffic."""
+"""One process: its CPU time, memory, threads, faults and traffic."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.cgroup import GroupFinder
-from tocsin.sensors.linux.fields import NamedNumbers
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.linux.procfile import ProcFile
 from tocsin.sensors.protocol import NAN, Tier
 
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
     from tocsin.clock import Instant
     from tocsin.model.readings import Layout
+    from tocsin.sensors.linux.plan import Plan
 
 # Places in /proc/PID/stat, counted behind the closing bracket of the name (which may hold blanks and brackets itself).
-_MINOR, _MAJOR, _USER, _SYSTEM, _THREADS, _START, _VIRTUAL, _RESIDENT = 7, 9, 11, 12, 17, 19, 20, 21
+_MINOR, _MAJOR, _USER, _SYSTEM, _START = 7, 9, 11, 12, 19
 
 PROCESS_LAYOUT: Final[Layout] = (
     SeriesKey("process.cpu.utilization"),
@@ -28,24 +31,30 @@ PROCESS_LAYOUT: Final[Layout] = (
     SeriesKey("process.cpu.time", (("mode", "system"),)),
     SeriesKey("process.memory.usage"),
     SeriesKey("process.memory.virtual"),
+    SeriesKey("process.memory.shared"),
+    SeriesKey("process.memory.peak"),
     SeriesKey("process.memory.limit"),
     SeriesKey("process.memory.utilization"),
-    SeriesKey("process.thread.count"),
     SeriesKey("process.uptime"),
     SeriesKey("process.paging.faults", (("type", "minor"),)),
     SeriesKey("process.paging.faults", (("type", "major"),)),
     SeriesKey("process.context_switches", (("type", "voluntary"),)),
     SeriesKey("process.context_switches", (("type", "involuntary"),)),
+    SeriesKey("process.io.bytes", (("direction", "read"),)),
+    SeriesKey("process.io.bytes", (("direction", "write"),)),
+    SeriesKey("process.io.calls", (("direction", "read"),)),
+    SeriesKey("process.io.calls", (("direction", "write"),)),
     SeriesKey("process.disk.io", (("direction", "read"),)),
     SeriesKey("process.disk.io", (("direction", "write"),)),
 )
+_IO: Final = tuple(map(Row, (b"rchar:", b"wchar:", b"syscr:", b"syscw:", b"read_bytes:", b"write_bytes:")))
+_NO_IO: Final = [NAN] * len(_IO)
+_KIB: Final = 1024.0
 
 
-# What the kernel has counted for a process: seconds in user and system mode, minor and major faults, voluntary and
-# involuntary switches. Plain tuples: this is read each second.
-_Usage = tuple[float, float, float, float, float, float]
-# What a process is and has used: bytes of address space, resident bytes, threads, the start in ticks; then a _Usage.
-_State = tuple[float, float, float, float, _Usage]
+# What a process is and has used, as two parts of the layout: seconds in user and system mode, bytes of resident memory,
+# of address space, shared and at the peak; then page faults and context switches.
+_State = tuple[list[float], list[float]]
 
 
 class ProcessSensor:
@@ -71,22 +80,28 @@ class ProcessSensor:
         self._machine = os.sysconf("SC_PHYS_PAGES") * self._page_bytes
         home = proc / ("self" if pid is None else str(pid))
         self._source: _Own | _Other = _Own(home, self._page_bytes) if pid is None else _Other(home, self._page_bytes)
-        self._io = ProcFile(home / "io")
-        self._io_numbers = NamedNumbers((b"read_bytes:", b"write_bytes:"))
+        self._io = NumberFile(home / "io", partial(plan_for, rows=_IO))
+        self._limit, self._limit_until_s = 0.0, -1.0
         # The own CPU time is exact; ten ticks of another's are the least that make a share.
         self._min_interval_s = 0.02 if pid is None else 10 * self._tick_s
-        self._before: tuple[float, float, int] | None = None
+        self._before: tuple[float, float] | None = None
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        virtual, resident, threads, start_ticks, usage = self._source.read()
-        limit = float(min(self._finder.memory_limit_bytes(now.mono_s) or self._machine, self._machine))
-        uptime = now.boot_s - start_ticks * self._tick_s
+        state, counts = self._source.read()
+        mono_s = now.mono_s
+        if mono_s >= self._limit_until_s:
+            self._limit = float(min(self._finder.memory_limit_bytes(mono_s) or self._machine, self._machine))
+            self._limit_until_s = self._finder.until_s
+        limit = self._limit
+        uptime = now.boot_s - self._source.start_ticks * self._tick_s
+        try:
+            traffic = self._io.numbers()
+        except SampleError:
+            traffic = _NO_IO  # often denied, and a kernel may lack it; the rest is worth having
         return [
-            self._utilization(usage[0] + usage[1], now.mono_s), usage[0], usage[1],
-            resident, virtual, limit, resident / limit, threads, uptime if uptime >= 0 else NAN,
-            *usage[2:],
-            *self._disk_traffic(),
+            self._utilization(state[0] + state[1], mono_s), *state, limit, state[2] / limit,
+            uptime if uptime >= 0 else NAN, *counts, *traffic,
         ]  # fmt: skip
 
     def close(self) -> None:
@@ -94,92 +109,88 @@ class ProcessSensor:
         self._source.close()
         self._io.close()
         self._finder.forget()
+        self._limit_until_s = -1.0
         self._before = None
 
     def _utilization(self, cpu_s: float, mono_s: float) -> float:
-        """CPU seconds for each second since the reading before; NaN at the first, too soon, or after a fork."""
-        now = (cpu_s, mono_s, os.getpid())
+        """CPU seconds for each second since the reading before; NaN at the first, too soon, or after a fall."""
         before = self._before
-        if before is None or before[2] != now[2] or cpu_s < before[0]:
-            self._before = now
-            return NAN
-        interval_s = mono_s - before[1]
-        if interval_s < self._min_interval_s:
-            return NAN  # the base stays, so that time adds up to something
-        self._before = now
-        return (cpu_s - before[0]) / interval_s
-
-    def _disk_traffic(self) -> tuple[float, ...]:
-        try:
-            return self._io_numbers.of(self._io.read())
-        except SampleError:
-            return NAN, NAN  # often denied, and a kernel may lack it; the rest is worth having
+        if before is not None and cpu_s >= before[0]:
+            interval_s = mono_s - before[1]
+            if interval_s < self._min_interval_s:
+                return NAN  # the base stays, so that time adds up to something
+            self._before = (cpu_s, mono_s)
+            return (cpu_s - before[0]) / interval_s
+        self._before = (cpu_s, mono_s)
+        return NAN
 
 
 class _Own:
-    """The own process: two short files and a call; the long `stat` is read once, for the start."""
+    """The own process: a short file and a call; the long `stat` is read once, for the start.
+
+    In a fork the kept file is opened and learnt anew, and with it the start.
+    """
 
     def __init__(self, home: Path, page_bytes: int) -> None:
         import resource
 
         self._rusage: Callable[[int], resource.struct_rusage] = resource.getrusage
         self._home = home
-        self._statm = ProcFile(home / "statm")
-        self._task = ProcFile(home / "task")
-        self._page_bytes = page_bytes
-        self._pid = -1
-        self._start_ticks = NAN
+        self._statm = NumberFile(home / "statm", partial(self._learn, page_bytes=page_bytes))
+        self.start_ticks = NAN
 
     def read(self) -> _State:
         """What it is, and what it has used."""
-        if self._pid != os.getpid():
-            self._pid, self._start_ticks = os.getpid(), float(_fields(_read_once(self._home / "stat"))[_START])
-        virtual, resident, _ = self._statm.read().split(b" ", 2)
-        # Each thread has a folder there, and each folder links to the one above it.
-        threads = self._task.links() - 2
+        virtual, resident, shared = self._statm.numbers()
         used = self._rusage(0)  # RUSAGE_SELF
         return (
-            float(virtual) * self._page_bytes, float(resident) * self._page_bytes,
-            float(threads) if threads > 0 else NAN, self._start_ticks,
-            (used[0], used[1], float(used[6]), float(used[7]), float(used[14]), float(used[15])),
-        )  # fmt: skip
+            [used[0], used[1], resident, virtual, shared, used[2] * _KIB],
+            [float(used[6]), float(used[7]), float(used[14]), float(used[15])],
+        )
 
     def close(self) -> None:
-        """Give files back."""
+        """Give the file back."""
         self._statm.close()
-        self._task.close()
-        self._pid = -1
+
+    def _learn(self, data: bytes, page_bytes: int) -> Plan:
+        stat = _read_once(self._home / "stat")
+        self.start_ticks = float(stat[stat.rindex(b")") + 2 :].split()[_START])
+        return _plan_for_pages(data, page_bytes)
 
 
 class _Other:
     """Another process, by its files."""
 
     def __init__(self, home: Path, page_bytes: int) -> None:
-        self._stat = ProcFile(home / "stat")
-        self._status = ProcFile(home / "status")
-        self._switches = NamedNumbers((b"voluntary_ctxt_switches:", b"nonvoluntary_ctxt_switches:"))
-        self._page_bytes = page_bytes
-        self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
+        tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
+        columns = (_MINOR, _MAJOR, _USER, _SYSTEM, _START)
+        self._stat = NumberFile(home / "stat", partial(_plan_for_stat, columns=columns, tick_s=tick_s))
+        self._statm = NumberFile(home / "statm", partial(_plan_for_pages, page_bytes=page_bytes))
+        rows = (Row(b"VmHWM:", units=(_KIB,)), Row(b"voluntary_ctxt_switches:"), Row(b"nonvoluntary_ctxt_switches:"))
+        self._status = NumberFile(home / "status", partial(plan_for, rows=rows))
+        self.start_ticks = NAN
 
     def read(self) -> _State:
         """What it is, and what it has used."""
-        fields = _fields(self._stat.read())
-        voluntary, involuntary = self._switches.of(self._status.read())
-        user_s, system_s = float(fields[_USER]) * self._tick_s, float(fields[_SYSTEM]) * self._tick_s
-        return (
-            float(fields[_VIRTUAL]), float(fields[_RESIDENT]) * self._page_bytes,
-            float(fields[_THREADS]), float(fields[_START]),
-            (user_s, system_s, float(fields[_MINOR]), float(fields[_MAJOR]), voluntary, involuntary),
-        )  # fmt: skip
+        minor, major, user_s, system_s, self.start_ticks = self._stat.numbers()
+        virtual, resident, shared = self._statm.numbers()
+        peak, *switches = self._status.numbers()
+        return [user_s, system_s, resident, virtual, shared, peak], [minor, major, *switches]
 
     def close(self) -> None:
         """Give files back."""
-        self._stat.close()
-        self._status.close()
+        for file in (self._stat, self._statm, self._status):
+            file.close()
 
 
-def _fields(stat: bytes) -> list[bytes]:
-    return stat[stat.rindex(b")") + 2 :].split(b" ", _RESIDENT + 1)
+def _plan_for_pages(data: bytes, page_bytes: int) -> Plan:
+    """The address space, what of it is resident, and what of that is shared with others or with files; in bytes."""
+    return plan_for(data, (Row(b"", (0, 1, 2), (float(page_bytes),) * 3),))
+
+
+def _plan_for_stat(data: bytes, columns: tuple[int, ...], tick_s: float) -> Plan:
+    units = tuple(tick_s if column in {_USER, _SYSTEM} else 1.0 for column in columns)
+    return plan_for(data, (Row(data[: data.rindex(b")") + 2], columns, units),))
 
 
 def _read_once(path: Path) -> bytes:

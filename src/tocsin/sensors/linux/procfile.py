@@ -24,17 +24,28 @@ class ProcFile:
     Args:
         path: the file.
         long_records: whether a record may be about as long as a page (mountinfo): such a file is read up to its end.
+
+    Attributes:
+        last_below: a piece of fewer bytes was the last one.
     """
 
-    __slots__ = ("_fd", "_identity", "_last_below", "_path", "_pid", "_size")
+    __slots__ = ("_fd", "_identity", "_path", "_pid", "_size", "last_below")
 
     def __init__(self, path: Path, *, long_records: bool = False) -> None:
         self._fd = -1
         self._path = os.fspath(path)
-        self._last_below = 1 if long_records else _LAST_PIECE_BELOW
+        self.last_below = 1 if long_records else _LAST_PIECE_BELOW
         self._pid = -1
         self._identity = (0, 0)
         self._size = 4096
+
+    def __str__(self) -> str:
+        return self._path
+
+    @property
+    def fd(self) -> int:
+        """The descriptor; negative while it is closed."""
+        return self._fd
 
     def read(self) -> bytes:
         """The whole content.
@@ -45,7 +56,7 @@ class ProcFile:
             self._open()
         try:
             data = os.pread(self._fd, self._size, 0)
-            if len(data) >= self._last_below:
+            if len(data) >= self.last_below:
                 data = self._rest(data)
         except OSError as error:
             self.close()

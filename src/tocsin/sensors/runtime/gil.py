@@ -7,12 +7,14 @@ counts for each thread, and then for the GIL, which nobody counts: that is what 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
-from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.number_file import NumberFile
+from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class WakeupProbe:
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
         self._thread = 0
-        self._file: ProcFile | None = None
+        self._file: NumberFile | None = None
         self._queued_s: float | None = None
         self._deadline_s = 0.0
         self.reason = ""
@@ -96,15 +98,15 @@ class WakeupProbe:
         if self._file is None:
             return None
         try:
-            used, queued, _slices = self._file.read().split()
-        except (SampleError, ValueError) as error:
+            used_ns, queued_ns = self._file.numbers()
+        except SampleError as error:
             self._file, self.reason = None, str(error)
             return None
-        if used == b"0":
+        if not used_ns > 0:
             # A thread that runs has used time: this kernel shows the file and counts nothing.
             self._file, self.reason = None, "this kernel does not count what threads wait for a core"
             return None
-        return int(queued) / 1e9
+        return queued_ns / 1e9
 
     def _open(self, thread: int) -> None:
         self.close()
@@ -114,7 +116,7 @@ class WakeupProbe:
             there = path.exists()
         except OSError:
             there = False
-        self._file = ProcFile(path) if there else None
+        self._file = NumberFile(path, partial(plan_for, rows=(Row(b"", (0, 1)),))) if there else None
         self.reason = "" if there else f"{path.name} of the own thread is not in {self._proc}"
 
 

@@ -256,7 +256,7 @@ def storage_sensor(
 def io_stalls(proc: Path = Path("/proc")) -> bool:
     """Whether everybody waited for storage for a good part of the last ten seconds; False where that is not told."""
     try:
-        text = (proc / "pressure" / "io").read_text("ascii")
+        text = (proc / "pressure" / "io").read_text("utf-8")
         full = next(line for line in text.splitlines() if line.startswith("full"))
         return float(full.split("avg10=")[1].split()[0]) > _STALL
     except (OSError, ValueError, StopIteration, IndexError):

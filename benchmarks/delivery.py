@@ -1,0 +1,186 @@
+"""From `emit` to the receiver: how long it takes until a webhook on the loopback has the alert.
+
+Beside it, in turn, the real Alertmanager with no group wait, if it is installed: from the POST of the alert to the
+webhook of its receiver. Both tell the same little server, which writes down when each request came.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.report import Figures, Result
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+ENOUGH_S = 30.0
+_NAMES = ("prometheus-alertmanager", "alertmanager")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How often, and which Alertmanager."""
+    parser.add_argument("--alerts", type=int, default=100, help="alerts, one after the other (100)")
+    parser.add_argument("--storm", type=int, default=10_000, help="alerts of the storm (10,000)")
+    parser.add_argument("--alertmanager", default=None, help="the program (found on the path)")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """One after the other, then the storm."""
+    with Receiver() as receiver:
+        ours = _ours(receiver, args.alerts) | _storm(receiver, args.storm)
+        program = args.alertmanager or next(filter(None, map(shutil.which, _NAMES)), None)
+        peer: Figures | str = "no Alertmanager on the path (apt install prometheus-alertmanager)"
+        if program is not None:
+            peer = _alertmanager(receiver, program, args.alerts)
+    return Result(
+        name="delivery",
+        ours=ours,
+        peers={"Alertmanager": peer},
+        packages=("urllib3",),
+        notes=(
+            f"{args.alerts} alerts one after the other.",
+            f"The storm: {args.storm} warnings from as many sources, then a critical alert: how long until it is told.",
+        ),
+    )
+
+
+class Receiver:
+    """A webhook that remembers when it was called for which title."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, float] = {}
+        self.changed = threading.Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                at_s = perf_counter()
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                receiver.note(body.decode(), at_s)
+
+            def log_message(self, *_: object) -> None:
+                """Silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def note(self, body: str, at_s: float) -> None:
+        """Remember a request under the title in it."""
+        title = next((word for word in body.split('"') if word.startswith("bench-")), "")
+        with self.changed:
+            self.seen.setdefault(title, at_s)
+            self.changed.notify_all()
+
+    def wait_for(self, title: str) -> float:
+        """When it came."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: title in self.seen, ENOUGH_S), f"{title} did not come"
+            return self.seen[title]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _one_by_one(receiver: Receiver, alerts: int, name: str, send: Callable[[str], object]) -> Figures:
+    took = []
+    for number in range(alerts + 5):
+        title = f"bench-{name}-{number}"
+        began_s = perf_counter()
+        send(title)
+        took.append(receiver.wait_for(title) - began_s)
+    times = sorted(took[5:])  # the first ones load code and open connections
+    return {"p50_ms": 1e3 * times[len(times) // 2], "p99_ms": 1e3 * times[len(times) * 99 // 100]}
+
+
+def _ours(receiver: Receiver, alerts: int) -> Figures:
+    from tocsin import AlertConfig, AlertSystem, WebhookAlertChannel
+
+    with tempfile.TemporaryDirectory() as name:
+        channel = WebhookAlertChannel(receiver.url, allow_private=True)
+        config = AlertConfig(state_dir=Path(name), channels=[channel], default_rules=False)
+        with AlertSystem(config, sensors=()) as system:
+            return _one_by_one(receiver, alerts, "ours", lambda title: system.emit(title, "m", "critical", title))
+
+
+def _storm(receiver: Receiver, alerts: int) -> Figures:
+    from tocsin import AlertConfig, AlertSystem, WebhookAlertChannel
+
+    with tempfile.TemporaryDirectory() as name:
+        channel = WebhookAlertChannel(receiver.url, allow_private=True)
+        config = AlertConfig(state_dir=Path(name), channels=[channel], default_rules=False)
+        with AlertSystem(config, sensors=()) as system:
+            for number in range(alerts):
+                system.emit(f"storm {number}", "m", "warning", f"source {number}")
+            began_s = perf_counter()
+            system.emit("bench-critical", "m", "critical", "urgent")
+            return {"critical_behind_a_storm_ms": 1e3 * (receiver.wait_for("bench-critical") - began_s)}
+
+
+_CONFIG = """
+route: {{receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 5m, repeat_interval: 4h}}
+receivers: [{{name: hook, webhook_configs: [{{url: '{url}', send_resolved: false}}]}}]
+"""
+
+
+def _alertmanager(receiver: Receiver, program: str, alerts: int) -> Figures | str:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "config.yml").write_text(_CONFIG.format(url=receiver.url))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = subprocess.Popen(
+            [
+                program, f"--config.file={folder / 'config.yml'}", f"--storage.path={folder}",
+                "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            api = f"http://127.0.0.1:{port}"
+            if not _answers(f"{api}/-/ready"):
+                return "it did not start"
+            return _one_by_one(receiver, alerts, "theirs", lambda title: _post(f"{api}/api/v2/alerts", title))
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _answers(url: str) -> bool:
+    until_s = perf_counter() + ENOUGH_S
+    while perf_counter() < until_s:
+        try:
+            with urllib.request.urlopen(url, timeout=1.0):  # noqa: S310 - the loopback
+                return True
+        except OSError:
+            threading.Event().wait(0.05)
+    return False
+
+
+def _post(url: str, title: str) -> None:
+    body = json.dumps([{"labels": {"alertname": title}}]).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - the loopback
+    with urllib.request.urlopen(request, timeout=5.0) as answer:  # noqa: S310 - the loopback
+        answer.read()
