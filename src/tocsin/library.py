@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
@@ -37,7 +36,8 @@ def is_standard(file: str) -> bool:
 @cache
 def standard_folder() -> str:
     """Where the standard library is; empty if that is not known."""
-    return sysconfig.get_paths().get("stdlib", "")
+    # `sysconfig` says the same, but reads the whole account of how Python was built for it.
+    return str(Path(file).parent) if (file := getattr(os, "__file__", None)) else ""
 
 
 def short_path(file: str) -> str:

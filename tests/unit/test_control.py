@@ -365,7 +365,9 @@ def test_when_descriptors_run_out_the_thread_waits_instead_of_spinning() -> None
             waited.append(timeout_s)
             return len(waited) == 3
 
-    running = type("Running", (), {"listener": Exhausted(), "stopped": Bell(), "token": ""})()
+    running = type(
+        "Running", (), {"listener": Exhausted(), "stopped": Bell(), "token": "", "is_ours": lambda _: True}
+    )()
     ControlServer("orders", echo)._serve(running)
     assert waited == [0.0, 1.0, 1.0]
 
@@ -436,3 +438,26 @@ def test_a_port_file_that_a_killed_program_left_is_removed(loopback: None) -> No
     stale.write_text(f'{{"port": {port}, "token": "t"}}')
     assert control.list_programs() == []
     assert not stale.exists()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="here a socket is no file descriptor")
+def test_a_descriptor_that_the_program_took_over_is_neither_served_nor_closed() -> None:
+    server = ControlServer("orders", echo)
+    server.start()
+    assert server._running is not None
+    number = server._running.listener.fileno()
+    with socket.socket() as mine:  # as a program that becomes a daemon closes all, and listens for its own visitors
+        mine.bind(("127.0.0.1", 0))
+        mine.listen(1)
+        os.dup2(mine.fileno(), number)
+        assert not server._running.is_ours()
+        server.stop()
+        try:
+            assert os.fstat(number).st_ino == os.fstat(mine.fileno()).st_ino
+            with socket.create_connection(mine.getsockname(), timeout=10) as visitor:
+                peer, _ = mine.accept()
+                with peer:
+                    peer.sendall(b"mine")
+                assert visitor.recv(4) == b"mine"
+        finally:
+            os.close(number)

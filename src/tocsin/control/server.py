@@ -42,6 +42,18 @@ class _Running:
         self.stopped = Wakeup()
         self.thread: threading.Thread | None = None
         self.pid = os.getpid()
+        self._identity = _identity(listener)
+
+    def is_ours(self) -> bool:
+        """Whether the descriptor is still the listener's: a daemon closes all, and uses their numbers anew."""
+        return _identity(self.listener) == self._identity
+
+    def close(self) -> None:
+        """Give the descriptor back, or leave it to whoever has it now."""
+        if self.is_ours():
+            self.listener.close()
+        else:
+            self.listener.detach()
 
 
 class ControlServer:
@@ -93,11 +105,12 @@ class ControlServer:
         if running is None:
             return
         running.stopped.set()
-        _knock(running.listener, running.path)
+        if running.is_ours():
+            _knock(running.listener, running.path)
         unlink(running.path)
         if running.thread is not None and running.thread is not threading.current_thread():
-            running.thread.join(timeout_s)
-        running.listener.close()
+            running.thread.join(timeout_s if running.is_ours() else 0.0)
+        running.close()
 
     def forget_the_parents(self) -> None:
         """In a forked child: be a server that was never started, and leave the file alone, which is the parent's.
@@ -107,11 +120,11 @@ class ControlServer:
         running = self._running
         if running is not None and running.pid != os.getpid():
             self._running = None
-            running.listener.close()
+            running.close()
 
     def _serve(self, running: _Running) -> None:
         pause_s = 0.0
-        while not running.stopped.wait(pause_s):
+        while not running.stopped.wait(pause_s) and running.is_ours():
             try:
                 peer, _ = running.listener.accept()
             except OSError:
@@ -204,6 +217,15 @@ def _is_same(found: str, token: str) -> bool:
 
     # In constant time, so that nobody can guess it piece by piece.
     return hmac.compare_digest(found.encode("utf-8", "replace"), token.encode())
+
+
+def _identity(listener: socket.socket) -> tuple[int, int] | None:
+    """What tells one open socket from another; None where a socket is no file descriptor."""
+    try:
+        found = os.fstat(listener.fileno())
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _knock(listener: socket.socket, path: Path) -> None:

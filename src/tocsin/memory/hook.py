@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import platform
 import sys
-import sysconfig
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
@@ -39,7 +38,7 @@ def _reason_absent() -> str:
     """Why there is nothing to load; the same cases as in setup.py, which are told while it installs."""
     if sys.implementation.name != "cpython":
         return f"{platform.python_implementation()} has no allocators that could be hooked"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in getattr(sys, "abiflags", ""):
         return "a free-threaded Python has other allocators"
     if sys.platform == "win32":
         return "the heap profiler does not know Windows yet"

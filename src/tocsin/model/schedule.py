@@ -7,10 +7,12 @@ they have skipped it, and an hour that they show twice begins the first time. Ho
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 MAX_DURATION_S: Final = 7 * 86_400.0
 _SHORTHANDS: Final = {
@@ -125,6 +127,8 @@ def _real(day: date, hour: int, minute: int, zone: ZoneInfo) -> datetime:
 
 
 def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - few have windows that come again
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

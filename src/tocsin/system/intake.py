@@ -19,6 +19,8 @@ from tocsin.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# Events of a step: very many that differ would keep the watch thread from its readings for seconds.
+AT_ONCE: Final = 32_768
 MAX_TITLE: Final = 200
 MAX_SOURCE: Final = 200
 MAX_MESSAGE: Final = 1000
@@ -117,10 +119,10 @@ class Intake:
         return DROPPED
 
     def drain(self) -> list[Event]:
-        """Take all that waits, equal events merged; for the one thread that steps."""
+        """Take what waits, equal events merged; for the one thread that steps. Of very many, some stay for the next."""
         self.rung = False
         # One call, so that a signal handler that raises (Ctrl-C) cannot leave a part of an event behind.
-        flat = iter(list(starmap(self.queue.popleft, repeat((), len(self.queue)))))
+        flat = iter(list(starmap(self.queue.popleft, repeat((), min(len(self.queue), AT_ONCE * _FIELDS)))))
         batch: list[_Raw] = list(zip(flat, flat, flat, flat, flat, flat, strict=True))
         if not batch:
             return []

@@ -136,6 +136,8 @@ class Stepper:
             self._serve_together([self._posted.popleft() for _ in range(min(len(self._posted), MAX_TOGETHER))])
         if len(self.intake):
             self.step([])
+            if len(self.intake):
+                self.bell.set()  # not at once: a pass may be due in between
 
     def _serve_together(self, replies: list[Reply]) -> None:
         """Step once for all who ask: what hundreds of threads emit at once is judged, and written down, at once."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import sysconfig
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,7 @@ def test_a_module_comes_without_a_reason_and_a_reason_without_a_module() -> None
 def test_what_was_not_built_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
-    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: 0)
+    monkeypatch.setattr(sys, "abiflags", "", raising=False)
     assert hook.load() == (
         None,
         "it was not built when Tocsin was installed: install a C compiler and Python's headers, then Tocsin again",
@@ -51,7 +50,7 @@ def test_each_unfit_interpreter_has_a_reason_of_its_own(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "platform", "win32")
     reasons.append(hook.load()[1])
     hook.load.cache_clear()
-    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: 1)
+    monkeypatch.setattr(sys, "abiflags", "t", raising=False)
     reasons.append(hook.load()[1])
     hook.load.cache_clear()
     monkeypatch.setattr(sys, "implementation", SimpleNamespace(name="pypy"))

@@ -78,6 +78,27 @@ def test_several_threads_may_start_and_stop_it_at_once() -> None:
 
 
 @pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
+def test_descriptors_that_the_program_took_over_are_neither_written_to_nor_closed(tmp_path: Path) -> None:
+    trigger = PressureTrigger(lambda _: None)
+    if reason := trigger.start():
+        pytest.skip(reason)
+    thread = next(one for one in threading.enumerate() if one.name == "tocsin-pressure")
+    mine = os.open(tmp_path / "mine", os.O_RDWR | os.O_CREAT)
+    numbers = list(trigger._known)
+    for number in numbers:  # as a program that becomes a daemon closes all, and opens files of its own
+        os.dup2(mine, number)
+    assert trigger._wake is not None
+    trigger.stop()
+    thread.join(0.2)  # it may wait on for what is gone
+    try:
+        assert os.fstat(mine).st_size == 0
+        assert {os.fstat(number).st_ino for number in numbers} == {os.fstat(mine).st_ino}
+    finally:
+        for number in (*numbers, mine):
+            os.close(number)
+
+
+@pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
 def test_more_work_than_cores_rings_it() -> None:
     rang = threading.Event()
     trigger = PressureTrigger(lambda _: rang.set())

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    _Known = dict[int, tuple[int, int]]
 
 # Some task waited 200 ms of 2 s. Windows must be multiples of 2 s for whoever has no special rights.
 STALL_US: Final = 200_000
@@ -35,6 +37,7 @@ class PressureTrigger:
         self._folder = folder
         self._files: dict[int, str] = {}
         self._wake: tuple[int, int] | None = None
+        self._known: _Known = {}
         self._lock = threading.Lock()  # two threads may start and stop it at once
 
     def start(self) -> str:
@@ -54,7 +57,8 @@ class PressureTrigger:
         if not self._files:
             return reason
         self._wake = os.pipe()
-        thread = threading.Thread(target=self._wait, args=(dict(self._files), self._wake[0]), daemon=True)
+        self._known = {fd: _identity(fd) for fd in (*self._wake, *self._files)}
+        thread = threading.Thread(target=self._wait, args=(dict(self._files), self._wake[0], self._known), daemon=True)
         thread.name = "tocsin-pressure"
         try:
             thread.start()
@@ -66,7 +70,7 @@ class PressureTrigger:
     def stop(self) -> None:
         """Take the triggers back; the thread ends by itself."""
         with self._lock:
-            if self._wake is not None:
+            if self._wake is not None and _is_ours(self._wake[1], self._known):
                 with suppress(BrokenPipeError):  # the thread has ended, since what it called back raised
                     os.write(self._wake[1], b"x")
                 os.close(self._wake[1])
@@ -79,8 +83,7 @@ class PressureTrigger:
 
     def _close(self) -> None:
         if self._wake is not None:
-            for fd in (*self._wake, *self._files):
-                os.close(fd)
+            _give_back((*self._wake, *self._files), self._known)
         self._wake, self._files = None, {}
 
     def _open(self) -> str:
@@ -100,7 +103,7 @@ class PressureTrigger:
             self._files[fd] = resource
         return reason
 
-    def _wait(self, files: dict[int, str], woken: int) -> None:
+    def _wait(self, files: dict[int, str], woken: int, known: _Known) -> None:
         import select  # noqa: PLC0415 - as above
 
         poll = select.poll()
@@ -113,10 +116,28 @@ class PressureTrigger:
                 if any(fd == woken for fd, _ in ready):
                     return
                 for fd, event in ready:
-                    if event & select.POLLERR:
-                        poll.unregister(fd)  # the trigger is gone (a cgroup was removed); the others go on
+                    if event & (select.POLLERR | select.POLLNVAL):
+                        poll.unregister(fd)  # the trigger is gone, with its cgroup or closed by the program
                     else:
                         self._rises(files[fd])
         finally:
-            for fd in (woken, *files):
-                os.close(fd)
+            _give_back((woken, *files), known)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def _is_ours(fd: int, known: _Known) -> bool:
+    """Whether it is still what we opened: a program that becomes a daemon closes all, and uses their numbers anew."""
+    try:
+        return _identity(fd) == known[fd]
+    except OSError:
+        return False
+
+
+def _give_back(fds: Iterable[int], known: _Known) -> None:
+    for fd in fds:
+        if _is_ours(fd, known):
+            os.close(fd)
