@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from tocsin.channels.text import visible
@@ -46,12 +47,17 @@ def _state(alert: Mapping[str, Any], utc: datetime) -> Iterator[str]:
 def silence_lines(silence: Mapping[str, Any], utc: datetime, width: int) -> Iterator[str]:
     """A silence: its id, what it holds back, how long yet, by whom and why."""
     ends = moment_of(silence.get("ends_at"))
-    left = "?" if ends is None else age((ends - utc).total_seconds())
+    left = "?" if ends is None else age(_in_full_minutes((ends - utc).total_seconds()))
     head = f"{visible(str(silence.get('id', ''))):<8} "
     yield from fit(", ".join(silence.get("matchers") or ()), width, first=head)
     by = f", by {silence['author']}" if silence.get("author") else ""
     comment = f": {silence['comment']}" if silence.get("comment") else ""
     yield from fit(f"for another {left}, until {stamp(ends)}{by}{comment}", width, first=_INDENT)
+
+
+def _in_full_minutes(seconds: float) -> float:
+    """Upwards, so that what was ordered for two hours is not shown as one."""
+    return seconds if seconds <= 60 else math.ceil(seconds / 60) * 60.0
 
 
 def notice_lines(notice: Mapping[str, Any], width: int) -> Iterator[str]:

@@ -30,7 +30,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="Silence the alerts that match.")
 @source_options
 @click.option("--for", "for_s", type=Span(), required=True, help="How long, such as 2h; at most 366 days.")
 @click.option("--comment", default="", help="Why.")

@@ -35,8 +35,8 @@ _WORDS: Final = {
 def command(channel: str, pid: int | None, name: str | None, config: str | None, as_json: bool) -> int:  # noqa: FBT001 - click hands options over by name
     """Raise a critical alert that says it is a test, and see what becomes of it on CHANNEL, or on every channel.
 
-    It goes the way of every alert: silences and maintenance hold it back, and what fails is tried again. Only the
-    filters of the channels let it pass, and it ends at once. The exit code is 1 if it was not delivered everywhere.
+    It goes the way of every alert: silences and maintenance hold it back, and what fails is tried again. But the
+    channels' own filters let it pass, and it ends at once. The exit code is 1 if it was not delivered everywhere.
     """
     if config is not None and (pid is not None or name is not None):
         raise click.UsageError("--config tries a configuration; --pid and --name choose a running program")
