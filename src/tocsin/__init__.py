@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.clock import SystemClock as SystemClock
     from tocsin.clock import VirtualClock as VirtualClock
     from tocsin.config import AlertConfig as AlertConfig
+    from tocsin.config import Routed as Routed
     from tocsin.config import load_config as load_config
     from tocsin.coordinator import MonitoringCoordinator as MonitoringCoordinator
     from tocsin.errors import AlertNotFound as AlertNotFound
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.errors import DeliveryError as DeliveryError
     from tocsin.errors import RuleNotFound as RuleNotFound
     from tocsin.errors import SampleError as SampleError
+    from tocsin.errors import SilenceNotFound as SilenceNotFound
     from tocsin.errors import StoreError as StoreError
     from tocsin.errors import TocsinError as TocsinError
     from tocsin.memory.leaks import LeakDetector as LeakDetector
@@ -54,6 +56,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.model.notice import CheckResult as CheckResult
     from tocsin.model.notice import Notice as Notice
     from tocsin.model.notice import Receipt as Receipt
+    from tocsin.model.orders import Silence as Silence
     from tocsin.model.readings import PerformanceReport as PerformanceReport
     from tocsin.model.rule import AlertRule as AlertRule
     from tocsin.monitor import PerformanceMonitor as PerformanceMonitor

@@ -303,7 +303,7 @@ class Engine:
 
     def _put_silence(self, command: given.PutSilence) -> None:
         matching = self.decisions.silence(command.silence)
-        self._answers.append(lambda: Answer(reason=f"it matches {matching} open alerts"))
+        self._answers.append(lambda: Answer(matching=matching, reason=f"it matches {matching} open alerts"))
 
     def _expire_silence(self, command: given.ExpireSilence) -> None:
         known = self.decisions.expire_silence(command.silence_id)

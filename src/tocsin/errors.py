@@ -4,6 +4,8 @@
     ├── ConfigError          the configuration is wrong; holds every problem found, not only the first
     ├── AlertNotFound        a request named an alert that does not exist
     ├── RuleNotFound         a request named a rule that does not exist
+    ├── SilenceNotFound      a request named a silence that does not exist
+    ├── NoticeNotFound       a request named a notice that does not exist
     ├── BufferFull           bytes of a budget were not to be had in time
     ├── SampleError          a sensor could not read its source
     ├── StoreError           the journal could not be read or written
@@ -74,6 +76,22 @@ class RuleNotFound(TocsinError, LookupError):
         self.name = name
         listed = ", ".join(sorted(known)) or "none"
         super().__init__(f"no rule has the name {name!r}; the rules are: {listed}")
+
+
+class SilenceNotFound(TocsinError, LookupError):
+    """No silence has this id: it never existed, or it is over."""
+
+    def __init__(self, silence_id: str) -> None:
+        self.silence_id = silence_id
+        super().__init__(f"no silence has the id {silence_id!r}; `silences()` lists those that are known")
+
+
+class NoticeNotFound(TocsinError, LookupError):
+    """The journal has no notice of this id."""
+
+    def __init__(self, notice_id: str) -> None:
+        self.notice_id = notice_id
+        super().__init__(f"no notice has the id {notice_id!r}; `tocsin deliveries` lists those that are known")
 
 
 class BufferFull(TocsinError):

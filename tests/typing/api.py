@@ -47,8 +47,11 @@ from tocsin import (
     PerformanceMonitor,
     PerformanceReport,
     Receipt,
+    Routed,
     RuleNotFound,
     SampleError,
+    Silence,
+    SilenceNotFound,
     SlackAlertChannel,
     StoreError,
     SystemClock,
@@ -167,7 +170,8 @@ def refuse(system: AlertSystem) -> Mapping[str, Any]:
     try:
         system.acknowledge("id", by="me")
         system.remove_rule("name")
-    except (AlertNotFound, RuleNotFound) as error:
+        system.expire_silence("id")
+    except (AlertNotFound, RuleNotFound, SilenceNotFound) as error:
         assert_type(str(error), str)
     except ConfigError as error:
         for problem in error.problems:
@@ -175,6 +179,17 @@ def refuse(system: AlertSystem) -> Mapping[str, Any]:
     except (SampleError, StoreError, ControlError, TocsinError):
         raise
     return system.status()
+
+
+async def hush(system: AlertSystem) -> list[Silence]:
+    placed = system.silence(
+        "component=db", "severity!=critical", for_s=3600, author="jo", comment="moving the database"
+    )
+    assert_type(placed.open_alerts, int)
+    assert_type(system.preview("component=db"), list[PerformanceAlert])
+    assert_type(system.acknowledge("id", "jo", "on it", for_s=600), PerformanceAlert)
+    assert_type(await system.emit_durably("Paid twice", "order 17", "critical", "checkout"), Receipt)
+    return system.silences()
 
 
 def tell_people() -> AlertConfig:
@@ -185,7 +200,7 @@ def tell_people() -> AlertConfig:
             SlackAlertChannel(token="xoxb-1", channel="#alerts", name="slack-bot"),
             WebhookAlertChannel("https://alerts.example/tocsin", secret=["new", "old"], headers={"X-Team": "orders"}),
             AlertmanagerChannel(["http://am-0:9093", "http://am-1:9093"], labels={"cluster": "eu-1"}),
-            PagerDutyChannel("k" * 32, source="orders-api"),
+            Routed(PagerDutyChannel("k" * 32, source="orders-api"), match="component=orders", repeat="1h"),
             AppriseChannel("tgram://token/chat"),
             FileAlertChannel(Path("alerts.jsonl"), max_size="10 MB", keep=3),
             CommandAlertChannel(["/usr/local/bin/page"], severity=AlertSeverity.CRITICAL),

@@ -253,8 +253,11 @@ class Decisions:
             ended = self._book.find(command.alert_id)
             if ended is not None:
                 mark = Acknowledgement(command.by, now.utc, command.comment, ended.severity)
-                ended = msgspec.structs.replace(ended, acknowledgement=ended.acknowledgement or mark)
-                self._book.replace_closed(ended)
+                marked = msgspec.structs.replace(ended, acknowledgement=ended.acknowledgement or mark)
+                if marked != ended:
+                    self._book.replace_closed(marked)
+                    self._changes.append(Change(marked, ended.state, now.utc, "acknowledged"))
+                return marked
             return ended
         if not episode.acknowledged(now.utc):
             expires = None if command.for_s is None else now.utc + timedelta(seconds=command.for_s)

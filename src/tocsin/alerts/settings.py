@@ -26,6 +26,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         repeat_s: seconds after which an alert that still fires, and that nobody takes care of, is told again; 0: never.
         escalate_to: the channel that is told when nobody acknowledges; told whatever its own filters say.
         escalate_after_s: after so many seconds.
+        fallback: the channel that is told what this one cannot be told.
     """
 
     channel: str
@@ -40,6 +41,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     repeat_s: float = 4 * 3600.0
     escalate_to: str = ""
     escalate_after_s: float = 900.0
+    fallback: str = ""
 
 
 class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -11,13 +11,14 @@ from tocsin.alerts.keeping import KeptAlert, KeptLife, keep, life_of, resume, re
 from tocsin.alerts.telling.keeping import KeptTeller, keep_teller, revive_teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tocsin.alerts.decisions import Decisions
     from tocsin.alerts.episode import Episode
     from tocsin.alerts.watch import Watch
     from tocsin.clock import Instant
 
+_Kept = TypeVar("_Kept", KeptAlert, KeptTeller)
 _ENCODE = msgspec.msgpack.encode
 
 
@@ -27,6 +28,9 @@ class Survivors:
     Args:
         decisions: goes on with the alerts.
         patience_s: seconds after which an alert is over whose series has not come back.
+
+    Attributes:
+        unreadable: what was kept and cannot be read; it is lost.
     """
 
     def __init__(self, decisions: Decisions, patience_s: float) -> None:
@@ -34,6 +38,7 @@ class Survivors:
         self._patience_s = patience_s
         self._waiting: dict[str, tuple[Episode, KeptLife]] = {}
         self._until_s = 0.0
+        self.unreadable = 0
 
     def take_in(
         self, alerts: Iterable[bytes], telling: bytes | None, *, now: Instant, is_known: Callable[[str], bool]
@@ -46,11 +51,11 @@ class Survivors:
             now: the moment.
             is_known: whether there still is such a rule, and it is enabled.
         """
-        if telling is not None:
-            revive_teller(self._decisions.teller, msgspec.msgpack.decode(telling, type=KeptTeller), now)
+        known = None if telling is None else self._read(telling, KeptTeller)
+        if known is not None:
+            revive_teller(self._decisions.teller, known, now)
         count = 0
-        for body in alerts:
-            kept = msgspec.msgpack.decode(body, type=KeptAlert)
+        for kept in self._read_all(alerts):
             episode = revive(kept, now)
             count += 1
             self._decisions.adopt(episode)
@@ -66,10 +71,24 @@ class Survivors:
     def bury(self, alerts: Iterable[bytes], now: Instant) -> int:
         """End the alerts of a process that is gone, and that nobody goes on with; how many those are."""
         count = 0
-        for body in alerts:
-            self._decisions.bury(revive(msgspec.msgpack.decode(body, type=KeptAlert), now), "its process is gone")
+        for kept in self._read_all(alerts):
+            self._decisions.bury(revive(kept, now), "its process is gone")
             count += 1
         return count
+
+    def _read_all(self, alerts: Iterable[bytes]) -> Iterator[KeptAlert]:
+        for body in alerts:
+            kept = self._read(body, KeptAlert)
+            if kept is not None:
+                yield kept
+
+    def _read(self, body: bytes, kind: type[_Kept]) -> _Kept | None:
+        """What was kept; None, and counted, where another version wrote it in another form."""
+        try:
+            return msgspec.msgpack.decode(body, type=kind)
+        except msgspec.MsgspecError:
+            self.unreadable += 1
+            return None
 
     def claim(self, watch: Watch, active_s: float) -> None:
         """A watch begins: if the process before had an alert of it, it goes on."""

@@ -25,6 +25,13 @@ VERBS: Final = {
     "demo": "Watch a small misbehaving service ring the bell.",
     "run": "Run a Python program and watch it from inside.",
     "status": "Show how a running program does, and its open alerts.",
+    "alerts": "List the alerts of a program, open and over.",
+    "explain": "Say why you were, or were not, told of an alert.",
+    "ack": "Take care of an alert, so that its repeats stop.",
+    "silence": "Tell nobody of the alerts that match, for a time.",
+    "deliveries": "List what was told, and send again what was given up.",
+    "test-notify": "Try whether the channels reach you.",
+    "export": "Write the alerts of a journal as lines of JSON.",
     "leaks": "Show what a running program leaks, and where its memory is.",
     "watch": "Watch this machine and, with --pid, one process.",
     "init": "Write a tocsin.toml with every setting explained.",
@@ -44,7 +51,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"tocsin.cli.{cmd_name}").command
+        command: click.Command = import_module(f"tocsin.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -42,7 +42,7 @@ def of_alert(alert: PerformanceAlert, now: Instant) -> OpenAlert:
 
 def of_status(alert: Mapping[str, Any], now: Instant) -> OpenAlert:
     """An alert as a running program described it."""
-    started_at = _moment(alert.get("started_at"))
+    started_at = moment_of(alert.get("started_at"))
     severity, _ = read_level(alert.get("severity"))
     remarks = _remarks(
         str(alert.get("state", "")), alert.get("count"), alert.get("acknowledged_by"), alert.get("component")
@@ -78,7 +78,8 @@ def _remarks(state: str, count: object, acknowledged_by: object, component: obje
     return tuple(remarks)
 
 
-def _moment(text: object) -> datetime | None:
+def moment_of(text: object) -> datetime | None:
+    """An aware moment as a running program wrote it; None for anything else."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

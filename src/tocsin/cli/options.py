@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from tocsin.model.matching import parse_matcher
 from tocsin.model.units import SECONDS, parse_quantity
+
+MAX_SPAN_S: Final = 366 * 86_400.0
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only in newer clicks
@@ -26,6 +29,31 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only in ne
         if quantity is None or quantity.unit not in {"", SECONDS} or quantity.value <= 0:
             self.fail(f"{value!r} is not a time such as '30s' or '2min'", param, ctx)
         return quantity.value
+
+
+class Span(Duration):
+    """A time of at most a year, for what ends by itself."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the option; a usage error says what was expected."""
+        seconds = super().convert(value, param, ctx)
+        if seconds > MAX_SPAN_S:
+            self.fail(f"{value!r} is more than 366 days", param, ctx)
+        return seconds
+
+
+class MatcherText(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A matcher such as `component=db`; given on as it was written."""
+
+    name = "matcher"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the argument; a usage error says what was expected."""
+        try:
+            parse_matcher(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tocsin.config.channels import ChannelLike, ChannelSpec
+from tocsin.config.routing import Routed
 from tocsin.config.settings import AlertConfig
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     TEMPLATE: str
 
-__all__ = ["TEMPLATE", "AlertConfig", "ChannelLike", "ChannelSpec", "find_config", "load_config"]
+__all__ = ["TEMPLATE", "AlertConfig", "ChannelLike", "ChannelSpec", "Routed", "find_config", "load_config"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.channels.options import Options, hides
 from tocsin.config.mistakes import Mistake, choices, nearest, show
+from tocsin.config.routing import KEYS as ROUTING
 from tocsin.errors import ConfigError
 from tocsin.model.secret import MASK
 
@@ -33,7 +34,9 @@ KINDS: Final[Mapping[str, str]] = {
     "command": "tocsin.channels.command:CommandAlertChannel",
     "plugin": "tocsin.channels.plugin:plugin_channel",
 }
-HEAD: Final = ("type", "name", "severity")
+_OWN: Final = ("type", "name", "severity")
+HEAD: Final = (*_OWN, *ROUTING)
+"""The keys that every channel has, whatever its kind."""
 
 
 def options_of(kind: str) -> Options:
@@ -58,7 +61,7 @@ def option_mistakes(kind: str, options: Mapping[str, object]) -> list[Mistake]:
     """Check the options of a channel, each for itself and then together."""
     known = options_of(kind)
     mistakes = [
-        Mistake((key,), "an unknown key", choices((*HEAD, *known), key), remark=True)
+        Mistake((key,), "an unknown key", choices((*_OWN, *known, *ROUTING), key), remark=True)
         for key in options
         if key not in known
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -12,6 +12,7 @@ from tocsin.channels.function import FunctionChannel
 from tocsin.channels.protocol import AlertChannel, NoticeChannel
 from tocsin.config.channel_kinds import kind_mistakes, make, option_mistakes
 from tocsin.config.mistakes import Mistake, Wrong, show, wrong
+from tocsin.config.routing import Routed, as_fields, naming_mistakes, read_routing
 from tocsin.config.sealing import remarks, seal
 from tocsin.config.values import as_sequence
 from tocsin.errors import ConfigError
@@ -32,6 +33,7 @@ class ChannelSpec(msgspec.Struct, frozen=True):
         name: unique among the channels; by default the type.
         severity: this and worse is told; also a number 1 to 3 or a name.
         options: the type's own; those named url, token, password, key, … are held as `Secret`.
+        routing: which alerts it is told and when, by the keys that a file has for it (`match`, `hours`, …).
     Raises: ConfigError: with every mistake.
     """
 
@@ -39,6 +41,7 @@ class ChannelSpec(msgspec.Struct, frozen=True):
     name: str = ""
     severity: AlertSeverity = AlertSeverity.INFO
     options: Mapping[str, Any] = {}
+    routing: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
         mistakes: list[Mistake] = []
@@ -51,24 +54,31 @@ class ChannelSpec(msgspec.Struct, frozen=True):
         settle(self, "severity", severity)
         settle(self, "name", self.name or self.type)
         settle(self, "options", seal(self.options, mistakes))
+        routing, wrong_routing = read_routing(self.routing)
+        settle(self, "routing", routing)
+        mistakes += wrong_routing
         if mistakes:
             raise ConfigError(
                 mistake.as_argument()._replace(where=f"ChannelSpec {self.name!r}") for mistake in mistakes
             )
 
 
-ChannelLike: TypeAlias = Channel | ChannelSpec | Callable[[PerformanceAlert], object]
+Described: TypeAlias = Channel | ChannelSpec | Routed
+ChannelLike: TypeAlias = Described | Callable[[PerformanceAlert], object]
 
 
-def read_channels(value: object) -> tuple[Channel | ChannelSpec, ...] | None:
+def read_channels(value: object, *, known: Iterable[str] = ()) -> tuple[Described, ...] | None:
     """Channels with names that differ; None stands for the console.
 
+    Args:
+        value: as given.
+        known: names of channels that are there already, and may be told next.
     Raises: Wrong: with every mistake.
     """
     if value is None:
         return None
     mistakes: list[Mistake] = []
-    found: list[Channel | ChannelSpec] = []
+    found: list[Described] = []
     for index, item in enumerate(as_sequence(value, _A_LIST)):
         try:
             channel = as_channel(item)
@@ -82,12 +92,19 @@ def read_channels(value: object) -> tuple[Channel | ChannelSpec, ...] | None:
                 )
             )
         found.append(channel)
+    if not mistakes:
+        mistakes += naming_mistakes([(channel.name, routing_of(channel)) for channel in found], known)
     if mistakes:
         raise Wrong(*mistakes)
     return tuple(found)
 
 
-def as_channel(item: object) -> Channel | ChannelSpec:
+def routing_of(channel: Described | None) -> Mapping[str, Any]:
+    """What was said of a channel beside its own options."""
+    return channel.routing if isinstance(channel, (Routed, ChannelSpec)) else {}
+
+
+def as_channel(item: object) -> Described:
     """Take a channel for what it is, and make one of a plain function.
 
     Raises: Wrong: a `ConfigError`'s worth of mistakes, if it cannot be a channel.
@@ -97,6 +114,8 @@ def as_channel(item: object) -> Channel | ChannelSpec:
         if mistakes:
             raise Wrong(*mistakes)
         return item
+    if isinstance(item, Routed):
+        return item.around(as_channel(item.channel))
     if isinstance(item, type):
         raise wrong(item, f"an object, not its class: {item.__name__}(…)")
     if callable(getattr(item, "send_alert", None)) or callable(getattr(item, "send_notice", None)):
@@ -111,15 +130,19 @@ def as_channel(item: object) -> Channel | ChannelSpec:
     )
 
 
-def _another_name(channel: Channel | ChannelSpec) -> tuple[str, str]:
+def _another_name(channel: Described) -> tuple[str, str]:
     """What to do about a name that is taken, in the words of the channel's own kind."""
+    if isinstance(channel, Routed):
+        return _another_name(channel.channel)
     if isinstance(channel, FunctionChannel):
         return "names that differ", f'FunctionChannel({channel.name}, name="{channel.name}-2")'
     return "names that differ, since deliveries are counted by name", f'name="{channel.name}-2"'
 
 
-def make_channel(channel: Channel | ChannelSpec | None) -> Channel:
+def make_channel(channel: Described | None) -> Channel:
     """Make the channel that is meant; None means the console. What is a channel already is given back."""
+    if isinstance(channel, Routed):
+        return make_channel(channel.channel)
     if channel is not None and not isinstance(channel, ChannelSpec):
         return channel
     if channel is not None:
@@ -129,18 +152,22 @@ def make_channel(channel: Channel | ChannelSpec | None) -> Channel:
     return ConsoleAlertChannel()
 
 
-def route_of(channel: Channel | ChannelSpec | None, made: Channel, *, notices_per_minute: float) -> Route:
+def route_of(channel: Described | None, made: Channel, *, notices_per_minute: float) -> Route:
     """What a channel is to be told: by its description, or by the `severity` and `keeps_state` it may carry itself."""
     severity = getattr(channel, "severity", None)
+    if severity is None and isinstance(channel, Routed):
+        severity = getattr(channel.channel, "severity", None)
+    fields = {"notices_per_minute": notices_per_minute, **as_fields(routing_of(channel))}
     return Route(
         channel=made.name,
         severity=severity if isinstance(severity, AlertSeverity) else AlertSeverity.INFO,
         keeps_state=getattr(made, "keeps_state", False) is True,
-        notices_per_minute=notices_per_minute,
+        **fields,
     )
 
 
-def literal_secrets(channels: tuple[Channel | ChannelSpec, ...] | None) -> list[str]:
+def literal_secrets(channels: tuple[Described, ...] | None) -> list[str]:
     """A remark for each option that holds a secret written out."""
-    specs = [channel for channel in channels or () if isinstance(channel, ChannelSpec)]
+    inner = [channel.channel if isinstance(channel, Routed) else channel for channel in channels or ()]
+    specs = [channel for channel in inner if isinstance(channel, ChannelSpec)]
     return [f"channel {spec.name!r}: {words}" for spec in specs for words in remarks(spec.options)]

@@ -11,6 +11,8 @@ from tocsin.config.channels import ChannelSpec
 from tocsin.config.document import PYPROJECT, Document
 from tocsin.config.mistakes import Mistake, Path, Wrong, nearest, show
 from tocsin.config.read_rule import read_rule
+from tocsin.config.routing import KEYS as ROUTING
+from tocsin.config.routing import naming_mistakes, read_routing
 from tocsin.config.sealing import seal
 from tocsin.config.settings import AlertConfig, read_settings
 from tocsin.config.table import SETTINGS
@@ -106,7 +108,10 @@ class _Reader:
         if found is None:
             return None
         specs: list[ChannelSpec] = []
-        for path, table in self._tables("channel", found):
+        tables = self._tables("channel", found)
+        named = [(str(table.get("name") or table.get("type")), table) for _, table in tables]
+        self._mistakes += [mistake._replace(path=("channel", *mistake.path)) for mistake in naming_mistakes(named)]
+        for path, table in tables:
             spec = self._channel(path, table)
             if spec is not None and spec.name in {other.name for other in specs}:
                 example = f'name = "{spec.name}-2"'
@@ -118,6 +123,8 @@ class _Reader:
     def _channel(self, path: Path, table: dict[str, Any]) -> ChannelSpec | None:
         options = {key: value for key, value in table.items() if key not in HEAD}
         mistakes = [*_head_mistakes(table)]
+        routing, wrong_routing = read_routing({key: table[key] for key in ROUTING if key in table})
+        mistakes += wrong_routing
         kind, sealed = table.get("type"), {}
         if isinstance(kind, str) and kind:
             found = kind_mistakes(kind)
@@ -130,7 +137,8 @@ class _Reader:
         if mistakes:
             return None
         sealed = beside(self._document.folder, table["type"], sealed)
-        return ChannelSpec(table["type"], table.get("name", ""), table.get("severity", AlertSeverity.INFO), sealed)
+        level = table.get("severity", AlertSeverity.INFO)
+        return ChannelSpec(table["type"], table.get("name", ""), level, sealed, routing)
 
     def _tables(self, key: str, found: object) -> list[tuple[Path, dict[str, Any]]]:
         """The tables of an array of tables, each with its path."""

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Never, NoReturn
 
 from tocsin.alerts.settings import AlertSettings, Route
-from tocsin.config.channels import literal_secrets, make_channel, route_of
+from tocsin.config.channels import literal_secrets, make_channel, read_channels, route_of
 from tocsin.config.mistakes import Mistake, Wrong, choices, nearest, show
 from tocsin.config.table import SETTINGS, default
 from tocsin.errors import ConfigError, Problem
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from tocsin.config.channels import Channel, ChannelLike, ChannelSpec
+    from tocsin.config.channels import Channel, ChannelLike, Described
+    from tocsin.model.orders import Inhibition, Maintenance
     from tocsin.model.rule import AlertRule
 
 # Settings in percent: the one form, a bare number, is refused at 1 and below, so they travel as texts with the unit.
@@ -55,7 +56,11 @@ class AlertConfig:
         suppress_after: events of one source and level that are told within the window.
         suppress_window: seconds of that window.
         event_ttl: seconds without recurrence after which an event is over.
-        rate_limit: firing notices a minute for each channel; critical ones pass.
+        rate_limit: firing notices a minute for each channel that does not say otherwise; critical ones pass.
+        storm_after: new alerts a minute that are told one by one; of more, one summary and a digest. 0: no limit.
+        maintenance: windows in which alerts are held back: `Maintenance` or tables.
+        inhibition: which alerts are only effects of which: `Inhibition` or tables.
+        inhibition_wait: seconds that a possible effect waits for its cause.
         history_size: occurrences that are remembered.
         max_open_alerts: open alerts at most; further events are gathered in one.
         emit_queue_size: events that may wait to be judged; further ones are refused and counted.
@@ -80,7 +85,7 @@ class AlertConfig:
     buffer_budget: int | None
     rules: tuple[AlertRule, ...]
     default_rules: bool
-    channels: tuple[Channel | ChannelSpec, ...] | None
+    channels: tuple[Described, ...] | None
     state_dir: Path | None
     false_alarms_per_week: float
     components: Mapping[str, tuple[str, ...]]
@@ -90,6 +95,10 @@ class AlertConfig:
     suppress_window: float
     event_ttl: float
     rate_limit: float
+    storm_after: int
+    maintenance: tuple[Maintenance, ...]
+    inhibition: tuple[Inhibition, ...]
+    inhibition_wait: float
     history_size: int
     max_open_alerts: int
     emit_queue_size: int
@@ -122,6 +131,10 @@ class AlertConfig:
         suppress_window: float | str = default("suppress_window"),
         event_ttl: float | str = default("event_ttl"),
         rate_limit: float = default("rate_limit"),
+        storm_after: int = default("storm_after"),
+        maintenance: Iterable[Maintenance | Mapping[str, Any]] = default("maintenance"),
+        inhibition: Iterable[Inhibition | Mapping[str, Any]] = default("inhibition"),
+        inhibition_wait: float | str = default("inhibition_wait"),
         history_size: int = default("history_size"),
         max_open_alerts: int = default("max_open_alerts"),
         emit_queue_size: int = default("emit_queue_size"),
@@ -192,6 +205,22 @@ class AlertConfig:
         made = [(channel, make_channel(channel)) for channel in meant]
         return [(channel, route_of(of, channel, notices_per_minute=self.rate_limit)) for of, channel in made]
 
+    def make_further_channel(self, channel: ChannelLike, known: Iterable[str]) -> tuple[Channel, Route]:
+        """Make one more channel, with what it is to be told.
+
+        Args:
+            channel: as a member of `channels`.
+            known: the names of the channels that are there.
+        Raises: ConfigError: with every mistake.
+        """
+        try:
+            [meant] = read_channels([channel], known=known) or ()
+        except Wrong as error:
+            found = (mistake._replace(path=mistake.path[1:]) for mistake in error.mistakes)
+            raise ConfigError(mistake.as_argument()._replace(where="channel") for mistake in found) from None
+        made = make_channel(meant)
+        return made, route_of(meant, made, notices_per_minute=self.rate_limit)
+
     def alert_settings(self, routes: tuple[Route, ...] = ()) -> AlertSettings:
         """What the room of alerts is told; the routes come from whoever has the channels."""
         return AlertSettings(
@@ -201,6 +230,10 @@ class AlertConfig:
             event_ttl_s=self.event_ttl,
             max_open=self.max_open_alerts,
             history_size=self.history_size,
+            storm_after=self.storm_after,
+            maintenance=self.maintenance,
+            inhibitions=self.inhibition,
+            inhibition_wait_s=self.inhibition_wait,
         )
 
     def get_dynamic_threshold(self, metric: str, history: Sequence[float] = ()) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from tocsin.config import parts, values
+from tocsin.config import orders, parts, values
 from tocsin.config.channels import read_channels
 
 
@@ -68,6 +68,24 @@ SETTINGS: Final[dict[str, Setting]] = {
     "suppress_window": Setting("60s", _WINDOWS, '"60s"', "what comes within a minute mostly has one cause"),
     "event_ttl": Setting("300s", _WINDOWS, '"300s"', "after five quiet minutes it is over"),
     "rate_limit": Setting(30, values.positive, "30", "one notice each two seconds is the most that a person reads"),
+    "storm_after": Setting(
+        60, values.count(0, 1_000_000), "60", "one new alert a second, and nobody reads them singly"
+    ),
+    "maintenance": Setting(
+        (),
+        orders.maintenance,
+        '[{"name": "backup", "cron": "0 22 * * sun", "duration": "2h"}]',
+        "only you know when work is planned",
+    ),
+    "inhibition": Setting(
+        (),
+        orders.inhibitions,
+        '[{"source": ["rule=database-down"], "target": ["component=orders"]}]',
+        "the degrees of one trouble, and causes that the metrics show, are known without",
+    ),
+    "inhibition_wait": Setting(
+        "5s", values.seconds(0.0, 300.0, words="from 0 s to 5 min"), '"5s"', "a cause shows within a few passes"
+    ),
     "history_size": Setting(100, values.count(1, 1_000_000), "100", "holds a bad hour in little memory"),
     "max_open_alerts": Setting(1000, values.count(1, 1_000_000), "1000", "beyond it a person needs a sum"),
     "emit_queue_size": Setting(65_536, values.count(1, 10_000_000), "65536", "takes a long burst in some megabytes"),

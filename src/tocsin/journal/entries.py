@@ -62,6 +62,11 @@ def moved(
     return Entry("move_notice", (state, attempts, next_unix_s, done_unix_s, notice_id))
 
 
+def revived(notice_id: str) -> Entry:
+    """A dead notice waits again."""
+    return Entry("revive_notice", (notice_id,))
+
+
 def keepsake(room: str, body: bytes, *, at_unix_s: float) -> Entry:
     """What a room wants to know after a restart."""
     return Entry("put_keepsake", (room, at_unix_s, body))

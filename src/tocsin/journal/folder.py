@@ -24,6 +24,10 @@ GUESTS: Final = "guests"
 _HELD: Final[dict[tuple[int, int, int], int]] = {}
 
 
+class FolderInUse(StoreError):
+    """A running program has the folder."""
+
+
 class StateFolder:
     """A state directory as this process may use it.
 
@@ -85,6 +89,30 @@ def claim(root: Path) -> StateFolder:
             "make it writable for this user, or name another one as state_dir"
         ) from error
     raise StoreError(f"{root}: no free folder under {GUESTS}")
+
+
+def own(path: Path) -> StateFolder:
+    """Own the folder of a program that does not run, to amend what it left.
+
+    Args:
+        path: a state directory, or the folder of a guest in one.
+    Raises: FolderInUse: if a running program has it. StoreError: if it cannot be written. Each says what to do.
+    """
+    try:
+        if _take(path / LOCK_FILE):
+            return StateFolder(path, path, is_owner=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    raise FolderInUse(f"{path}: a running program has it; leave --state-dir away to talk to that program")
+
+
+def folders(root: Path) -> list[Path]:
+    """The state directory, and the folders of its guests, as far as they are there."""
+    try:
+        guests = sorted(path for path in (root / GUESTS).iterdir() if path.is_dir())
+    except OSError:
+        guests = []
+    return [root, *guests]
 
 
 def _make_private(path: Path) -> None:

@@ -45,6 +45,17 @@ SELECT body FROM alerts WHERE resolved_at IS NOT NULL ORDER BY resolved_at DESC 
 -- name: recent_alerts
 SELECT body FROM alerts WHERE started_at >= ? ORDER BY started_at DESC LIMIT ?;
 
+-- name: shown_alerts
+-- What is open, and what changed since then; suspicions that calmed are nobody's business.
+SELECT body FROM alerts WHERE state IN ('firing', 'resolved') AND (keep IS NOT NULL OR updated_at >= ?)
+ORDER BY started_at DESC LIMIT ?;
+
+-- name: alerts_in_order
+SELECT body FROM alerts ORDER BY started_at, id;
+
+-- name: kept_alert
+SELECT body, keep FROM alerts WHERE id = ?;
+
 -- name: alert
 SELECT body FROM alerts WHERE id = ?;
 
@@ -60,8 +71,14 @@ SELECT n.id, n.channel, n.kind, n.created_at, n.state, n.attempts, n.done_at
 FROM notice_alerts AS a JOIN notices AS n ON n.id = a.notice_id
 WHERE a.alert_id = ? ORDER BY n.created_at;
 
--- name: notices_in
-SELECT id, channel, kind, created_at, state, attempts, done_at FROM notices WHERE state = ? ORDER BY created_at;
+-- name: recent_notices
+-- Newest first, each with what went wrong last. An empty state is any.
+SELECT n.id, n.channel, n.kind, n.severity, n.created_at, n.state, n.attempts, n.next_at, n.done_at, n.body,
+    (SELECT d.error FROM deliveries AS d WHERE d.notice_id = n.id ORDER BY d.seq DESC LIMIT 1)
+FROM notices AS n WHERE ? = '' OR n.state = ? ORDER BY n.created_at DESC LIMIT ?;
+
+-- name: notice
+SELECT body, state FROM notices WHERE id = ?;
 
 -- name: deliveries_of
 SELECT at, took_s, outcome, error FROM deliveries WHERE notice_id = ? ORDER BY seq;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -64,6 +64,30 @@ def read_left(path: Path, *, ended: int = 100) -> Left:
         connection.close()
 
 
+class NoticeRow(NamedTuple):
+    """A notice as the journal has it; times are Unix seconds.
+
+    Attributes:
+        state: `waiting`, `delivered`, `dead` or `merged`.
+        next_unix_s: when it is tried again.
+        done_unix_s: when it came to its end.
+        notice: as it was made.
+        error: what went wrong last.
+    """
+
+    id: str
+    channel: str
+    kind: str
+    severity: int
+    created_unix_s: float
+    state: str
+    attempts: int
+    next_unix_s: float | None
+    done_unix_s: float | None
+    notice: Notice
+    error: str
+
+
 class JournalReader:
     """Answers questions on a journal that somebody else may be writing.
 
@@ -83,6 +107,34 @@ class JournalReader:
     def alerts(self, *, since_unix_s: float = 0.0, limit: int = 1000) -> list[PerformanceAlert]:
         """The alerts that began since then, newest first."""
         return [_ALERT.decode(body) for (body,) in self._ask("recent_alerts", since_unix_s, limit)]
+
+    def shown_alerts(self, *, since_unix_s: float, limit: int = 1000) -> list[PerformanceAlert]:
+        """The alerts that are open, and those that changed since then; newest first."""
+        return [_ALERT.decode(body) for (body,) in self._ask("shown_alerts", since_unix_s, limit)]
+
+    def all_alerts(self) -> Iterator[PerformanceAlert]:
+        """Every alert that is remembered, oldest first, one at a time."""
+        return (_ALERT.decode(body) for (body,) in self._ask("alerts_in_order"))
+
+    def kept_alert(self, alert_id: str) -> tuple[PerformanceAlert, bytes | None] | None:
+        """An alert, and what was kept of it if it is open."""
+        row = next(self._ask("kept_alert", alert_id), None)
+        return None if row is None else (_ALERT.decode(row[0]), row[1])
+
+    def telling(self) -> bytes | None:
+        """What was remembered of who was told, and of what people ordered."""
+        row = next(self._ask("keepsake", TELLING), None)
+        return None if row is None else row[1]
+
+    def recent_notices(self, *, state: str = "", limit: int = 100) -> list[NoticeRow]:
+        """The last notices, newest first; of one state, if one is given."""
+        rows = self._ask("recent_notices", state, state, limit)
+        return [NoticeRow._make((*row[:9], _NOTICE.decode(row[9]), row[10] or "")) for row in rows]
+
+    def notice(self, notice_id: str) -> tuple[Notice, str] | None:
+        """The notice of this id, and its state."""
+        row = next(self._ask("notice", notice_id), None)
+        return None if row is None else (_NOTICE.decode(row[0]), row[1])
 
     def alert(self, alert_id: str) -> PerformanceAlert | None:
         """The alert of this id."""

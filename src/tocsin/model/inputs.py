@@ -245,6 +245,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         reason: in words.
         alert: the alert it concerns.
         alerts: for readings that were judged at once: the alert of each case that is bad.
+        matching: for a silence: how many open alerts it matches.
     """
 
     found: bool = True
@@ -256,6 +257,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     alert: PerformanceAlert | None = None
     alerts: tuple[PerformanceAlert, ...] = ()
+    matching: int = 0
 
 
 CUT: Final = Answer(reason="here end the answers of one asker")

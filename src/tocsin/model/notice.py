@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from tocsin.model.alert import PerformanceAlert
 from tocsin.model.levels import AlertSeverity
+
+TEST_LABEL: Final = "tocsin.test"
+"""An event with this label is for the channel that it names, or for every one, whatever their filters say."""
+EVERY_CHANNEL: Final = "*"
 
 
 class NoticeKind(StrEnum):

@@ -40,6 +40,20 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
         return self.starts_at <= utc < self.ends_at
 
 
+class PlacedSilence(Silence, frozen=True, kw_only=True):
+    """A silence that has just been ordered, and what became of the order.
+
+    Attributes:
+        open_alerts: how many open alerts it matches; 0: none, so there may be a slip in its matchers.
+        durable: whether it is on disk.
+        reason: why not.
+    """
+
+    open_alerts: int = 0
+    durable: bool = False
+    reason: str = ""
+
+
 class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
     """A window in which work is expected to make noise: once, or again and again.
 

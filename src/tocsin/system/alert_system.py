@@ -10,11 +10,11 @@ import msgspec
 from tocsin.clock import Clock, SystemClock
 from tocsin.config import AlertConfig
 from tocsin.coordinator import MonitoringCoordinator
-from tocsin.errors import AlertNotFound, ConfigError, RuleNotFound, TocsinError
+from tocsin.errors import ConfigError, RuleNotFound, TocsinError
 from tocsin.memory_alerts.inline import told
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
-from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels, inert
+from tocsin.model.readings import SensorHealth, SeriesKey, canonical_labels
 from tocsin.sensors.timing import Timed, timed
 from tocsin.system import account, forking
 from tocsin.system.checks import DirectChecks
@@ -22,6 +22,7 @@ from tocsin.system.core import SystemCore
 from tocsin.system.doorbell import open_control
 from tocsin.system.emitting import Emitter
 from tocsin.system.heap_answers import answers_on_memory
+from tocsin.system.orders import Orders
 from tocsin.system.outside import judge_now
 from tocsin.system.registered import RegisteredThread
 from tocsin.system.reporting import complain
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tocsin.alerts.history import AlertHistory
-    from tocsin.channels.protocol import AlertChannel
     from tocsin.clock import Instant
+    from tocsin.config import ChannelLike
     from tocsin.control import ControlServer
     from tocsin.memory_alerts.finding import Finding
     from tocsin.model.alert import PerformanceAlert
@@ -46,7 +47,7 @@ _GENERAL: Final = AlertCategory.GENERAL
 _WARNING: Final = AlertSeverity.WARNING
 
 
-class AlertSystem(Emitter):
+class AlertSystem(Emitter, Orders):
     """Watches this program and its machine, and rings when something needs a person.
 
     It may be used without `start()`: then events and checks are judged on the caller's thread, and no thread is made
@@ -104,10 +105,17 @@ class AlertSystem(Emitter):
             self._started_at = self.clock.now()
         with self._answering:
             if self._reachable and self._control is None:
-                answers = {"status": self.status, **answers_on_memory(self.memory)}
-                self._control = open_control(self.config.program, answers)
+                self._control = open_control(self.config.program, self._answers())
         self._core.begin()
         return self
+
+    def _answers(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """What the command line may ask of this program."""
+        from tocsin.system.alert_answers import answers_on_alerts  # noqa: PLC0415 - a bare system is not asked
+
+        on_memory = answers_on_memory(self.memory)
+        plain = {command: (lambda _, answer=answer: answer()) for command, answer in on_memory.items()}
+        return {"status": lambda _: self.status(), **plain, **answers_on_alerts(self, self._core)}
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """End the watch thread and deliver what waits, within `timeout_s` real seconds.
@@ -261,17 +269,15 @@ class AlertSystem(Emitter):
         """Judge by a rule no longer, but keep it; its open alerts end. Raises RuleNotFound."""
         self._switch(name, enabled=False)
 
-    def add_channel(
-        self, channel: AlertChannel | Callable[[PerformanceAlert], Any], *, severity: AlertSeverity | None = None
-    ) -> None:
+    def add_channel(self, channel: ChannelLike, *, severity: AlertSeverity | None = None) -> None:
         """Tell one more channel. A plain function is taken too.
 
         Args:
-            channel: its name must not be taken.
+            channel: its name must not be taken; in `Routed`, with what it is told.
             severity: this and worse; by default what the channel itself says, or else everything.
         Raises: ConfigError: if there is a channel of this name, or it is no channel.
         """
-        [(made, route)] = self.config.replace(channels=[channel]).make_channels()
+        made, route = self.config.make_further_channel(channel, self.channel_names())
         if made.name in self.channel_names():
             raise ConfigError(f"channel {made.name!r}: there is one of this name; give this one another name")
         self._core.add_channel(made, route if severity is None else msgspec.structs.replace(route, severity=severity))
@@ -298,23 +304,6 @@ class AlertSystem(Emitter):
     def open_alerts(self) -> tuple[PerformanceAlert, ...]:
         """The alerts that are open, worst first."""
         return tuple(self._core.engine.book.open_alerts())
-
-    def acknowledge(self, alert_id: str, by: str = "", comment: str = "") -> PerformanceAlert:
-        """Take care of an alert: its repeats are not told any more. Twice is fine.
-
-        Raises: AlertNotFound: if no alert has this id.
-        """
-        answer = self._core.ask_now(lambda _: [given.Acknowledge(alert_id, inert(by, 200), inert(comment, 2000))])
-        if answer is None or answer.alert is None:
-            raise AlertNotFound(alert_id)
-        return answer.alert
-
-    async def acknowledge_alert(self, alert_id: str, by: str = "", comment: str = "") -> PerformanceAlert:
-        """`acknowledge`, for coroutines. Raises AlertNotFound."""
-        answer = await self._core.ask(lambda _: [given.Acknowledge(alert_id, inert(by, 200), inert(comment, 2000))])
-        if answer is None or answer.alert is None:
-            raise AlertNotFound(alert_id)
-        return answer.alert
 
     async def get_recent_alerts(self, n: int = 10) -> list[PerformanceAlert]:
         """The last `n` alerts, newest first, ended and suppressed ones included."""

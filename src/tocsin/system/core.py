@@ -25,6 +25,7 @@ from tocsin.sensors.storage.background import storage_sensor
 from tocsin.system.intake import Intake
 from tocsin.system.memory import MemoryRoom
 from tocsin.system.processes import lines_of_processes
+from tocsin.system.receipts import Receipts
 from tocsin.system.recording import make_recording
 from tocsin.system.reporting import complain
 from tocsin.system.runtime import Runtime
@@ -88,8 +89,9 @@ class SystemCore:
         self._added: list[Sensor] = []
         # Pauses between attempts are spread by chance; nothing is judged by it.
         self.recorder = make_recording(None if self.disabled else config.state_dir, clock, self)
-        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.recorder)
-        self._routes: list[Route] = []
+        self.receipts = Receipts(self.recorder)
+        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.receipts)
+        self.routes: list[Route] = []
         for channel, route in config.make_channels():
             self._attach(channel, route)
         self._monitor: PerformanceMonitor | None = None
@@ -136,6 +138,25 @@ class SystemCore:
         except TimeoutError:
             return None
         return reply.answers[0] if reply.answers else None
+
+    async def on_disk(self, timeout_s: float) -> str:
+        """Wait until all that was recorded is on disk, without blocking the caller's event loop; why it is not."""
+        import asyncio  # noqa: PLC0415 - as above
+
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        found: list[str] = []
+
+        def settled(reason: str) -> None:
+            found.append(reason)
+            _call_soon(loop, done.set)
+
+        self.recorder.sync_later(settled)
+        try:
+            await asyncio.wait_for(done.wait(), timeout_s)
+        except TimeoutError:
+            return f"not on disk within {timeout_s:g} s"
+        return found[0]
 
     def ask_now(self, work: Callable[[Instant], Sequence[Input]]) -> Answer | None:
         """Step with what `work` makes, or let the watch thread do it, and give back the last answer. Never raises."""
@@ -205,7 +226,7 @@ class SystemCore:
 
     def _make_engine(self) -> Engine:
         return Engine(
-            self.rules.values(), self.config.alert_settings(tuple(self._routes)),
+            self.rules.values(), self.config.alert_settings(tuple(self.routes)),
             interval_s=self.config.check_interval, points=self.config.series_points,
             history=AlertHistory(max_size=self.config.history_size, clock=self.clock),
         )  # fmt: skip
@@ -252,8 +273,8 @@ class SystemCore:
                 self._monitor.add(sensor)
 
     def _attach(self, channel: Channel, route: Route) -> None:
-        self.delivery.add(channel)
-        self._routes.append(route)
+        self.delivery.add(channel, fallback=route.fallback)
+        self.routes.append(route)
 
     def add_channel(self, channel: Channel, route: Route) -> None:
         """Tell one more channel from now on."""

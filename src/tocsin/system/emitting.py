@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _GENERAL: Final = AlertCategory.GENERAL
 _WARNING: Final = AlertSeverity.WARNING
+_UNJUDGED: Final = Receipt(durable=False, reason=f"not judged within {ANSWER_WITHIN_S:g} s; it is not lost")
 _LEVELS: Final = frozenset(AlertSeverity)
 
 
@@ -82,13 +83,39 @@ class Emitter:
             return self._emit_durable(title, message, level, source, category, component, labels, recommendations)
         return intake.offer(title, message, level, source, category, component, labels, recommendations)
 
+    async def emit_durably(
+        self,
+        title: str,
+        message: str = "",
+        level: AlertSeverity | int | str = _WARNING,
+        source: str = "app",
+        *,
+        category: AlertCategory | str = _GENERAL,
+        component: str = "",
+        labels: Mapping[str, str] | None = None,
+        recommendations: Iterable[str] = (),
+    ) -> Receipt:
+        """`emit(durable=True)` for coroutines: the event loop goes on while the disk is waited for, up to 2 s.
+
+        Returns: whether it is on disk, or why not. Never raises, but for the cancellation of whoever waits.
+        """
+        if self._core.disabled:
+            return DISABLED
+        began_s = time.perf_counter()
+        raw = (title, message, level, source, category, component, labels, recommendations)
+        answer = await self._core.ask(lambda _: [self._intake.make_event(*raw)])
+        if answer is None or answer.alert is None:
+            return _UNJUDGED
+        reason = await self._core.on_disk(max(ANSWER_WITHIN_S - (time.perf_counter() - began_s), 0.0))
+        return Receipt(durable=not reason, reason=reason, id=answer.alert.id)
+
     def _emit_durable(self, *raw: Any) -> Receipt:
         if self._core.disabled:
             return DISABLED
         began_s = time.perf_counter()
         alert = self._judged(*raw)
         if alert is None:
-            return Receipt(durable=False, reason=f"not judged within {ANSWER_WITHIN_S:g} s; it is not lost")
+            return _UNJUDGED
         reason = self._core.recorder.sync(max(ANSWER_WITHIN_S - (time.perf_counter() - began_s), 0.0))
         return Receipt(durable=not reason, reason=reason, id=alert.id)
 

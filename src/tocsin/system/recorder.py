@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.errors import StoreError
 from tocsin.journal import Journal, entries
 from tocsin.journal.adoption import read_orphan
 from tocsin.journal.folder import StateFolder, claim
-from tocsin.journal.reading import TELLING, Left, read_left
+from tocsin.journal.reading import TELLING, JournalReader, Left, read_left
 from tocsin.journal.writer import FILE, Ticket
 from tocsin.model.levels import AlertState
 from tocsin.system.reporting import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tocsin.clock import Clock, Instant
@@ -32,6 +33,7 @@ ADOPT_S: Final = 60.0
 ADOPT_WITHIN_S: Final = 1.0
 # What a receiver asked for before the wall clock was set back is not waited for longer than this.
 MAX_WAIT_S: Final = 3600.0
+CLOSED: Final = "the journal is closed"
 # What is over is forgotten after a month, looked for every hour.
 KEEP_S: Final = 30 * 86_400.0
 SWEEP_S: Final = 3600.0
@@ -99,6 +101,8 @@ class Recorder:
         self._journal = Journal(self._folder.path, clock=self._clock, report=complain, recall=self._recall)
         self._adopt(engine, now)
         engine.restore(left.alerts, left.telling, now)
+        if engine.survivors.unreadable:
+            complain(f"of what the last run left {engine.survivors.unreadable} parts are of another version, and lost")
         for alert in left.ended:
             engine.book.remember(alert)
         told: dict[str, list[PerformanceAlert]] = {}
@@ -192,11 +196,42 @@ class Recorder:
     def sync(self, timeout_s: float) -> str:
         """Wait until all that was recorded is on disk; why it is not, if it is not."""
         if self._journal is None:
-            return self.reason
+            return self.reason or CLOSED
         ticket = Ticket()
         self._journal.post((), ticket)
         ticket.wait(timeout_s)
         return ticket.reason if ticket.durable is not None else f"not on disk within {timeout_s:g} s"
+
+    def sync_later(self, settled: Callable[[str], object]) -> None:
+        """Call `settled` once all that was recorded is on disk, or with the reason why it is not."""
+        if self._journal is None:
+            settled(self.reason or CLOSED)
+            return
+
+        def tell() -> None:
+            settled(ticket.reason)
+
+        ticket = Ticket(tell)
+        self._journal.post((), ticket)
+
+    def post(self, written: Iterable[Entry]) -> None:
+        """Write further entries, soon."""
+        if self._journal is not None:
+            self._journal.post(list(written))
+
+    @contextmanager
+    def reading(self, timeout_s: float) -> Iterator[JournalReader | None]:
+        """Read what was recorded, the last of it included if the disk takes it in time; None: there is no journal."""
+        folder = self._folder
+        if self._journal is None or folder is None:
+            yield None
+            return
+        self.sync(timeout_s)
+        reader = JournalReader(folder.path / FILE)
+        try:
+            yield reader
+        finally:
+            reader.close()
 
     def end(self, engine: Engine, now: Instant, timeout_s: float) -> bool:
         """Write the last state, and close the file. It is opened again at the next step."""

@@ -5,16 +5,21 @@ SQLite is loaded only where a state directory is named.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from tocsin.delivery import Record
 from tocsin.delivery.record import Unrecorded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from tocsin.clock import Clock, Instant
     from tocsin.engine import Engine
+    from tocsin.journal.entries import Entry
+    from tocsin.journal.reading import JournalReader
     from tocsin.model.inputs import Outcome
     from tocsin.system.recorder import Reach
 
@@ -45,6 +50,18 @@ class Recording(Record, Protocol):
 
     def sync(self, timeout_s: float) -> str:
         """Wait until all that was recorded is on disk; why it is not, if it is not."""
+        ...
+
+    def sync_later(self, settled: Callable[[str], object]) -> None:
+        """Call `settled` once all that was recorded is on disk, or with the reason why it is not."""
+        ...
+
+    def post(self, written: Iterable[Entry]) -> None:
+        """Write further entries, soon."""
+        ...
+
+    def reading(self, timeout_s: float) -> AbstractContextManager[JournalReader | None]:
+        """Read what was recorded, the last of it included if the disk takes it in time; None: there is no journal."""
         ...
 
     def end(self, engine: Engine, now: Instant, timeout_s: float) -> bool:
@@ -78,6 +95,17 @@ class InMemoryOnly(Unrecorded):
     def sync(self, timeout_s: float) -> str:  # noqa: ARG002 - the protocol's shape
         """It will never be on disk."""
         return self.reason
+
+    def sync_later(self, settled: Callable[[str], object]) -> None:
+        """It will never be on disk."""
+        settled(self.reason)
+
+    def post(self, written: Iterable[Entry]) -> None:
+        """Nothing is written."""
+
+    def reading(self, timeout_s: float) -> AbstractContextManager[JournalReader | None]:  # noqa: ARG002 - as above
+        """There is nothing to read."""
+        return nullcontext()
 
     def end(self, engine: Engine, now: Instant, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
         """There is nothing to close."""

@@ -134,7 +134,8 @@ def test_two_of_one_kind_need_names() -> None:
             'type = "slack"\nurll = "x"',
             (
                 ":3: channel[0].urll: found an unknown key, expected one of type, name, severity, url, token, channel, "
-                "api_url, allow_private, ca_file, deadline (did you mean 'url'?)"
+                "api_url, allow_private, ca_file, deadline, match, hours, group_by, group_wait, group_interval, "
+                "repeat, notices_per_minute, escalate_to, escalate_after, fallback (did you mean 'url'?)"
             ),
         ),
         (

@@ -181,8 +181,9 @@ def test_one_channel_alone_is_not_a_list(channels: Any) -> None:
         (
             ChannelSpec("console", options={"colour": True}),
             (
-                "channels[0].colour: found an unknown key, expected one of type, name, severity, stream, color "
-                "(did you mean 'color'?)"
+                "channels[0].colour: found an unknown key, expected one of type, name, severity, stream, color, "
+                "match, hours, group_by, group_wait, group_interval, repeat, notices_per_minute, escalate_to, "
+                "escalate_after, fallback (did you mean 'color'?)"
             ),
         ),
         (

@@ -261,8 +261,9 @@ def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
         (
             '[[channel]]\ntype = "console"\ncolour = true',
             (
-                ":3: channel[0].colour: found an unknown key, expected one of type, name, severity, stream, color "
-                "(did you mean 'color'?)"
+                ":3: channel[0].colour: found an unknown key, expected one of type, name, severity, stream, color, "
+                "match, hours, group_by, group_wait, group_interval, repeat, notices_per_minute, escalate_to, "
+                "escalate_after, fallback (did you mean 'color'?)"
             ),
         ),
         (

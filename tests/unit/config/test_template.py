@@ -5,17 +5,21 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import tocsin.config
+from tocsin.alerts.settings import Route
 from tocsin.config import TEMPLATE, AlertConfig, ChannelSpec, load_config
-from tocsin.config.channel_kinds import options_of
+from tocsin.config.channel_kinds import HEAD, options_of
+from tocsin.config.orders import INHIBITION_KEYS, MAINTENANCE_KEYS
 from tocsin.config.read_rule import KEYS
+from tocsin.config.routing import KEYS as ROUTING
 from tocsin.config.table import SETTINGS
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "configuration.md"
 # What has no default worth writing stands in the template with an example.
-EXAMPLES = {"state_dir", "control", "components", "buffer_budget", "storage"}
+EXAMPLES = {"state_dir", "control", "components", "buffer_budget", "storage", "maintenance", "inhibition"}
 
 
 @pytest.fixture
@@ -40,7 +44,18 @@ def test_the_template_with_every_key_in_force_differs_only_by_its_examples(uncom
 
     assert same == AlertConfig()
     assert config.warnings == ()
-    assert config.channels == (ChannelSpec("console", options={"stream": "stderr", "color": True}),)
+    routing = tomllib.loads(uncommented)["channel"][0]
+    options = {name: routing.pop(name) for name in options_of("console")}
+    routing = {name: value for name, value in routing.items() if name in ROUTING}
+    assert options == {"stream": "stderr", "color": True}
+    assert config.channels == (ChannelSpec("console", options=options, routing=routing),)
+
+
+def test_the_template_gives_each_key_of_the_routing_its_default(uncommented: str, tmp_path: Path) -> None:
+    [(_, route)] = read(uncommented, tmp_path).make_channels()
+    examples = {"matchers": (), "hours": None, "group_by": None}
+
+    assert msgspec.structs.replace(route, **examples) == Route(channel="console")
 
 
 def test_the_template_names_every_key(uncommented: str) -> None:
@@ -48,7 +63,9 @@ def test_the_template_names_every_key(uncommented: str) -> None:
 
     assert data.keys() == (SETTINGS.keys() - {"rules", "channels"}) | {"rule", "channel"}
     assert data["rule"][0].keys() == KEYS.keys()
-    assert data["channel"][0].keys() == {"type", "name", "severity", *options_of("console")}
+    assert data["channel"][0].keys() == {*HEAD, *options_of("console")}
+    assert data["maintenance"][0].keys() == MAINTENANCE_KEYS.keys() - {"starts", "ends"}
+    assert data["inhibition"][0].keys() == INHIBITION_KEYS.keys()
     for key, setting in SETTINGS.items():
         if key in data and key not in EXAMPLES:
             assert data[key] == setting.default
@@ -99,3 +116,11 @@ def test_the_guide_gives_every_setting_its_default_and_reason() -> None:
 
 def test_the_guide_names_every_key_of_a_rule() -> None:
     assert list(table_of("Rules")) == list(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [("Channels", ROUTING), ("Maintenance", MAINTENANCE_KEYS), ("Inhibition", INHIBITION_KEYS)],
+)
+def test_the_guide_names_every_key_of_a_table(heading: str, keys: dict[str, object]) -> None:
+    assert list(table_of(heading)) == list(keys)

@@ -8,7 +8,7 @@ from tocsin.alerts.limits import TokenBucket
 from tocsin.alerts.telling.groups import Groups
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.matching import all_match
-from tocsin.model.notice import DigestLine
+from tocsin.model.notice import EVERY_CHANNEL, TEST_LABEL, DigestLine
 
 if TYPE_CHECKING:
     from tocsin.alerts.episode import Episode
@@ -37,6 +37,9 @@ class Desk:
     def is_for(self, episode: Episode) -> bool:
         """Whether the channel is to hear of this alert at all."""
         route = self.route
+        tested = episode.facts().get(f"label.{TEST_LABEL}") if episode.is_event else None
+        if tested:
+            return tested in {EVERY_CHANNEL, route.channel}
         if episode.severity < route.severity:
             return False
         return not route.matchers or all_match(route.matchers, episode.facts())

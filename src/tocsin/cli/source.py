@@ -1,0 +1,186 @@
+"""Whom the command line asks about alerts: a running program, or the journal that a stopped one left."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import click
+
+from tocsin.errors import ControlError, TocsinError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tocsin.control import Program
+
+    Command = TypeVar("Command", bound=Callable[..., Any])
+
+# An order waits for the watch thread and for the disk, two seconds each at most; a test waits for the channels.
+PATIENCE_S: Final = 10.0
+TEST_PATIENCE_S: Final = 30.0
+
+
+class Source(Protocol):
+    """Answers on alerts, and takes orders; as plain values, the same from everywhere."""
+
+    def alerts(self, since_s: float) -> list[dict[str, Any]]:
+        """What is open, and what changed in so many seconds; newest first."""
+        ...
+
+    def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
+        """Take care of an alert; gives it back."""
+        ...
+
+    def preview(self, matchers: Sequence[str]) -> list[dict[str, Any]]:
+        """The open alerts that match."""
+        ...
+
+    def silence(self, matchers: Sequence[str], *, for_s: float, by: str, comment: str) -> dict[str, Any]:
+        """Order a silence: `silence`, the `alerts` that it holds back, `durable` and `reason`."""
+        ...
+
+    def silences(self) -> list[dict[str, Any]]:
+        """The silences, the first to end first."""
+        ...
+
+    def expire(self, silence_id: str) -> None:
+        """End a silence."""
+        ...
+
+    def explain(self, alert_id: str) -> dict[str, Any]:
+        """The whole way of an alert."""
+        ...
+
+    def deliveries(self, *, state: str, limit: int) -> list[dict[str, Any]]:
+        """The last notices, newest first."""
+        ...
+
+    def replay(self, notice_id: str) -> dict[str, Any]:
+        """Send a dead notice once more."""
+        ...
+
+
+class Running:
+    """A running program, asked through its control socket.
+
+    Args:
+        program: which.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def __str__(self) -> str:
+        return str(self.program)
+
+    def alerts(self, since_s: float) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("alerts", since_s=since_s)["alerts"]
+        return found
+
+    def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("acknowledge", id=alert_id, by=by, comment=comment, for_s=for_s)["alert"]
+        return found
+
+    def preview(self, matchers: Sequence[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("preview", matchers=list(matchers))["alerts"]
+        return found
+
+    def silence(self, matchers: Sequence[str], *, for_s: float, by: str, comment: str) -> dict[str, Any]:
+        return self.ask("silence", matchers=list(matchers), for_s=for_s, author=by, comment=comment)
+
+    def silences(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("silences")["silences"]
+        return found
+
+    def expire(self, silence_id: str) -> None:
+        self.ask("expire", id=silence_id)
+
+    def explain(self, alert_id: str) -> dict[str, Any]:
+        return self.ask("explain", id=alert_id)
+
+    def deliveries(self, *, state: str, limit: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("deliveries", state=state, limit=limit)["notices"]
+        return found
+
+    def replay(self, notice_id: str) -> dict[str, Any]:
+        return self.ask("replay", id=notice_id)
+
+    def test(self, channel: str) -> list[dict[str, Any]]:
+        """Try the channels; what became of each."""
+        found: list[dict[str, Any]] = self.ask("test", timeout_s=TEST_PATIENCE_S, channel=channel)["channels"]
+        return found
+
+    def ask(self, command: str, *, timeout_s: float = PATIENCE_S, **what: Any) -> dict[str, Any]:
+        """Ask, and give back the reply.
+
+        Raises:
+            click.UsageError: if what is asked makes no sense.
+            TocsinError: if it is refused in words: there is no such alert, for example.
+            ControlError: if the program cannot be reached, or does not know the command.
+        """
+        from tocsin import control  # noqa: PLC0415 - help should not wait for it
+
+        reply = control.call(self.program, {"command": command, **what}, timeout_s=timeout_s)
+        if "error" not in reply:
+            return reply
+        if reply.get("kind") == "wrong call":
+            raise click.UsageError(str(reply["error"]))
+        if reply.get("kind") == "refused":
+            raise TocsinError(str(reply["error"]))
+        raise ControlError(f"{self.program} refused: {reply['error']}")
+
+
+def source_options(command: Command) -> Command:
+    """The options by which a program, or what it left, is chosen."""
+    for option in (
+        click.option(
+            "--state-dir",
+            metavar="DIR",
+            type=click.Path(path_type=Path),
+            help="The journal of a program that has ended.",
+        ),
+        click.option("--name", help="The program with this name."),
+        click.option("--pid", type=int, help="The program with this process id."),
+    ):
+        command = option(command)
+    return command
+
+
+def find_source(pid: int | None, name: str | None, state_dir: Path | None) -> Source:
+    """Whom to ask.
+
+    Raises:
+        click.UsageError: if both a program and a folder are named.
+        ControlError: if no running program fits, or more than one does.
+        StoreError: if there is no journal in the folder.
+    """
+    if state_dir is None:
+        return find_running(pid, name)
+    if pid is not None or name is not None:
+        raise click.UsageError("--state-dir reads what a program left; --pid and --name choose one that runs")
+    from tocsin.cli.stopped import Stopped  # noqa: PLC0415 - help should not wait for it
+
+    return Stopped(state_dir)
+
+
+def find_running(pid: int | None, name: str | None) -> Running:
+    """The running program that is meant. Raises ControlError."""
+    from tocsin import control  # noqa: PLC0415 - as above
+
+    try:
+        return Running(control.select(pid=pid, name=name))
+    except ControlError as error:
+        if control.list_programs():
+            raise
+        raise ControlError(f"{error}, or name with --state-dir the folder of one that has ended") from error
+
+
+def somebody() -> str:
+    """Who gives the order; empty where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""

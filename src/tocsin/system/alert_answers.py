@@ -1,0 +1,195 @@
+"""What the command line asks of a running program about its alerts, and what it orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from tocsin.errors import AlertNotFound, NoticeNotFound, StoreError
+from tocsin.model.levels import AlertState
+from tocsin.system.explaining import explanation, listed, notice_as_dict, silence_as_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.notice import Notice
+    from tocsin.system.core import SystemCore
+    from tocsin.system.orders import Orders
+
+MAX_ALERTS: Final = 1000
+MAX_NOTICES: Final = 500
+# Before the journal is asked, what was just decided has to be in it.
+SYNC_S: Final = 2.0
+
+
+class Since(msgspec.Struct):
+    """What changed in so many seconds, and what is open."""
+
+    since_s: float = 86_400.0
+
+
+class Mark(msgspec.Struct):
+    """Take care of an alert."""
+
+    id: str
+    by: str = ""
+    comment: str = ""
+    for_s: float | None = None
+
+
+class Hush(msgspec.Struct):
+    """Silence what matches."""
+
+    matchers: list[str]
+    for_s: float
+    author: str = ""
+    comment: str = ""
+
+
+class Matching(msgspec.Struct):
+    """What would be silenced."""
+
+    matchers: list[str]
+
+
+class Which(msgspec.Struct):
+    """One thing by its id."""
+
+    id: str
+
+
+class Told(msgspec.Struct):
+    """The last notices, of one state or of any."""
+
+    state: str = ""
+    limit: int = 50
+
+
+class Try(msgspec.Struct):
+    """Test one channel, or every one."""
+
+    channel: str = ""
+
+
+def answers_on_alerts(system: Orders, core: SystemCore) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+    """The commands on alerts, each a function from request to reply.
+
+    Args:
+        system: takes the orders.
+        core: its parts.
+    """
+    answers = _Answers(system, core)
+    table: dict[str, tuple[Any, Callable[[Any], dict[str, Any]]]] = {
+        "alerts": (Since, answers.alerts),
+        "acknowledge": (Mark, answers.acknowledge),
+        "silence": (Hush, answers.silence),
+        "silences": (Since, answers.silences),
+        "preview": (Matching, answers.preview),
+        "expire": (Which, answers.expire),
+        "explain": (Which, answers.explain),
+        "deliveries": (Told, answers.deliveries),
+        "replay": (Which, answers.replay),
+        "test": (Try, answers.test),
+    }
+    return {command: _typed(kind, answer) for command, (kind, answer) in table.items()}
+
+
+def _typed(kind: Any, answer: Callable[[Any], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda request: answer(msgspec.convert(request, type=kind))
+
+
+class _Answers:
+    def __init__(self, system: Orders, core: SystemCore) -> None:
+        self._system = system
+        self._core = core
+
+    def alerts(self, asked: Since) -> dict[str, Any]:
+        cutoff = self._core.clock.now().utc.timestamp() - asked.since_s
+        with self._core.recorder.reading(SYNC_S) as journal:
+            known = {} if journal is None else {
+                alert.id: alert for alert in journal.shown_alerts(since_unix_s=cutoff, limit=MAX_ALERTS)
+            }  # fmt: skip
+        book = self._core.engine.book
+        known |= {alert.id: alert for alert in book.recent()}  # as fresh as can be
+        shown = [
+            alert for alert in known.values() if alert.state is AlertState.FIRING or alert.last_at.timestamp() >= cutoff
+        ]
+        shown.sort(key=lambda alert: alert.started_at, reverse=True)
+        return {"alerts": [listed(alert) for alert in shown[:MAX_ALERTS]], "left_out": max(len(shown) - MAX_ALERTS, 0)}
+
+    def acknowledge(self, asked: Mark) -> dict[str, Any]:
+        alert = self._system.acknowledge(asked.id, asked.by, asked.comment, asked.for_s)
+        return {"alert": listed(alert)}
+
+    def silence(self, asked: Hush) -> dict[str, Any]:
+        matched = self._system.preview(*asked.matchers)
+        placed = self._system.silence(*asked.matchers, for_s=asked.for_s, author=asked.author, comment=asked.comment)
+        return {
+            "silence": silence_as_dict(placed),
+            "alerts": [listed(alert) for alert in matched[:MAX_ALERTS]],
+            "open_alerts": placed.open_alerts,
+            "durable": placed.durable,
+            "reason": placed.reason,
+        }
+
+    def silences(self, _: Since) -> dict[str, Any]:
+        return {"silences": [silence_as_dict(one) for one in self._system.silences()]}
+
+    def preview(self, asked: Matching) -> dict[str, Any]:
+        return {"alerts": [listed(alert) for alert in self._system.preview(*asked.matchers)[:MAX_ALERTS]]}
+
+    def expire(self, asked: Which) -> dict[str, Any]:
+        self._system.expire_silence(asked.id)
+        return {}
+
+    def explain(self, asked: Which) -> dict[str, Any]:
+        with self._core.recorder.reading(SYNC_S) as journal:
+            alert: PerformanceAlert | None = self._core.engine.book.find(asked.id)
+            if alert is None and journal is not None:
+                alert = journal.alert(asked.id)
+            if alert is None:
+                raise AlertNotFound(asked.id)
+            rule = self._core.rules.get(alert.rule)
+            return explanation(alert, journal=journal, rule=rule, routes=self._core.routes)
+
+    def deliveries(self, asked: Told) -> dict[str, Any]:
+        with self._core.recorder.reading(SYNC_S) as journal:
+            if journal is None:
+                raise StoreError(self._no_journal())
+            rows = journal.recent_notices(state=asked.state, limit=min(max(asked.limit, 1), MAX_NOTICES))
+        return {"notices": [notice_as_dict(row) for row in rows]}
+
+    def replay(self, asked: Which) -> dict[str, Any]:
+        with self._core.recorder.reading(SYNC_S) as journal:
+            if journal is None:
+                raise StoreError(self._no_journal())
+            notice = dead_notice(journal.notice(asked.id), asked.id)
+        from tocsin.journal import entries  # noqa: PLC0415 - it loads SQLite
+
+        self._core.recorder.post([entries.revived(notice.id)])
+        self._core.delivery.hand_over([notice])
+        return {"id": notice.id, "channel": notice.channel}
+
+    def test(self, asked: Try) -> dict[str, Any]:
+        return {"channels": self._system.try_channels(asked.channel)}
+
+    def _no_journal(self) -> str:
+        why = self._core.recorder.reason or "nothing was written down yet"
+        return f"what was delivered is not known: {why}"
+
+
+def dead_notice(found: tuple[Notice, str] | None, notice_id: str) -> Notice:
+    """The notice, if it may be sent again.
+
+    Raises:
+        NoticeNotFound: if there is none of this id.
+        StoreError: if it is not dead.
+    """
+    if found is None:
+        raise NoticeNotFound(notice_id)
+    notice, state = found
+    if state != "dead":
+        raise StoreError(f"notice {notice_id} is {state}; only one that is dead, and so was given up, is sent again")
+    return notice
