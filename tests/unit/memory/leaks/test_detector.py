@@ -197,6 +197,23 @@ def test_a_line_that_becomes_large_has_not_died_in_its_function() -> None:
     assert history.died_since(0.0, at_age_s=0.0) == 0
 
 
+def test_batches_of_a_line_are_not_taken_for_a_leak_of_its_callers() -> None:
+    one = [*evenly(8, 0.0, 14.0), *evenly(3, 14.0, 24.0), *evenly(5, 24.0, 30.0)]
+    batches = [Block(105, 30.0 * at + block.born_s, 30.0 * (at + 1)) for at in range(6) for block in one]
+    others = [block for line in (111, 115) for block in evenly(1, 0.0, 1.0, stack=line)]
+
+    def places(stack: int) -> tuple[Frame, ...]:
+        return (Frame(FINE, stack, f"part_{stack}"), Frame("/app/main.py", 9, "serve"))
+
+    detector, leaks = LeakDetector(), set()
+    for snapshot in snapshots(batches + others, every(1.0, 180.0), places):
+        detector.observe(snapshot)
+        if snapshot.at_s > 90.0:
+            leaks |= {site.line for site in detector.analyze().potential_leaks}
+
+    assert leaks == set()
+
+
 def test_lines_of_a_module_are_not_one_leak() -> None:
     def places(stack: int) -> tuple[Frame, ...]:
         return (Frame("/app/script.py", stack, "<module>"),)
