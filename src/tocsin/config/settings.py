@@ -191,7 +191,10 @@ class AlertConfig:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed, and yet probably a mistake; for the person who checks the configuration."""
-        return (*_unmeasured(self.rules), *literal_secrets(self.channels))
+        from tocsin.config.slips import slips  # noqa: PLC0415 - for the person who checks, not for each program
+
+        named = slips(self.channels or (), self.maintenance, self.inhibition)
+        return (*_unmeasured(self.rules), *literal_secrets(self.channels), *named)
 
     def all_rules(self) -> tuple[AlertRule, ...]:
         """The default rules with the thresholds filled in, or what replaces them by name; then the other rules."""

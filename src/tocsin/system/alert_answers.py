@@ -113,9 +113,9 @@ class _Answers:
             }  # fmt: skip
         book = self._core.engine.book
         known |= {alert.id: alert for alert in book.recent()}  # as fresh as can be
-        shown = [
-            alert for alert in known.values() if alert.state is AlertState.FIRING or alert.last_at.timestamp() >= cutoff
-        ]
+        shown = [alert for alert in known.values() if self._is_open(alert) or alert.last_at.timestamp() >= cutoff]
+        # What fires on paper only, since nobody could go on with it, is not shown as if it did.
+        shown = [alert for alert in shown if alert.state is AlertState.RESOLVED or self._is_open(alert)]
         shown.sort(key=lambda alert: alert.started_at, reverse=True)
         return {"alerts": [listed(alert) for alert in shown[:MAX_ALERTS]], "left_out": max(len(shown) - MAX_ALERTS, 0)}
 
@@ -174,6 +174,9 @@ class _Answers:
 
     def test(self, asked: Try) -> dict[str, Any]:
         return {"channels": self._system.try_channels(asked.channel)}
+
+    def _is_open(self, alert: PerformanceAlert) -> bool:
+        return self._core.engine.book.episode(alert.id) is not None
 
     def _no_journal(self) -> str:
         why = self._core.recorder.reason or "nothing was written down yet"

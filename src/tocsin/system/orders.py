@@ -112,8 +112,7 @@ class Orders:
 
     def silences(self) -> list[Silence]:
         """The silences that are in force or to come, the first to end first."""
-        if not self._core.disabled:
-            self._core.stepper.prepare()
+        self._core.ask_now(lambda _: ())  # what an earlier run left is taken in at the first step
         utc = self._core.clock.now().utc
         known = self._core.engine.decisions.teller.reasons.silences
         return sorted((one for one in known if one.ends_at > utc), key=lambda one: one.ends_at)
@@ -124,6 +123,7 @@ class Orders:
         Raises: ValueError: if a matcher is none.
         """
         wanted = [_matcher(one) for one in matchers]
+        self._core.ask_now(lambda _: ())  # as above
         return [alert for alert in self._core.engine.book.open_alerts() if all_match(wanted, facts_of(alert))]
 
     # -- channels

@@ -155,6 +155,20 @@ def test_a_table_of_which_there_may_be_several_has_two_brackets(key: str, tmp_pa
     assert f"in a file [[{key}]]" in message
 
 
+def test_a_name_that_is_nearly_a_facts_is_a_remark() -> None:
+    from tocsin import ConsoleAlertChannel, Routed
+
+    window = {"name": "w", "matchers": ["componnet=db"], "cron": "@daily", "duration": "1h"}
+    effect = {"source": ["rule=a"], "target": ["severity=info", "host=b"], "equal": ["label.componet"]}
+    channel = Routed(ConsoleAlertChannel(), match="categroy=x", group_by=["rule", "device"])
+    config = AlertConfig(maintenance=[window], inhibition=[effect], channels=[channel])
+
+    assert config.warnings == (
+        "channel 'console': 'categroy' is taken for a label; did you mean 'category'? If not, write 'label.categroy'",
+        "maintenance 'w': 'componnet' is taken for a label; did you mean 'component'? If not, write 'label.componnet'",
+    )
+
+
 @pytest.mark.parametrize("value", [3, [3], [None], "x", [{"name": 3}], [{3: 4}]])
 @pytest.mark.parametrize("key", ["maintenance", "inhibition"])
 def test_odd_arguments_are_mistakes_and_no_tracebacks(key: str, value: Any) -> None:
