@@ -26,9 +26,14 @@ def reason_against() -> str:
     return ""
 
 
-def extensions() -> list[Extension]:
-    """The extension, optional unless TOCSIN_REQUIRE_NATIVE=1 asks for an error where it cannot be built."""
-    reason, required = reason_against(), os.environ.get("TOCSIN_REQUIRE_NATIVE", "") not in {"", "0"}
+def is_required() -> bool:
+    """Whether TOCSIN_REQUIRE_NATIVE=1 asks for an error where something that fits cannot be built."""
+    return os.environ.get("TOCSIN_REQUIRE_NATIVE", "") not in {"", "0"}
+
+
+def heap_profiler() -> list[Extension]:
+    """The sampling heap profiler, where the interpreter is one that it knows."""
+    reason = reason_against()
     if reason:
         sys.stderr.write(f"tocsin: going without the heap profiler: {reason}\n")
         return []
@@ -40,7 +45,7 @@ def extensions() -> list[Extension]:
             extra_compile_args=["-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
             # Its hooks stay in the interpreter's allocators, so it must never be unloaded.
             extra_link_args=["-Wl,-z,nodelete"] if sys.platform == "linux" else [],
-            optional=not required,
+            optional=not is_required(),
         )
     ]
 
@@ -54,9 +59,9 @@ def number_reader() -> list[Extension]:
             "tocsin.sensors.linux._numbers",
             sources=[str(NUMBERS)],
             extra_compile_args=["-O2", "-fvisibility=hidden"],
-            optional=True,
+            optional=not is_required(),
         )
     ]
 
 
-setup(ext_modules=[*extensions(), *number_reader()])
+setup(ext_modules=[*heap_profiler(), *number_reader()])

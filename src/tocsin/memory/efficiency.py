@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST_DOUBT: Final = 0.15
 """A share whose 95 % interval reaches further than this to either side is not given."""
+LEAST_HELD: Final = 20e6
+"""Of so few bytes the samples are few as well, and of very small blocks their number is then a guess."""
 _TWO_SIDED_95: Final = 1.96
 
 
@@ -66,6 +68,8 @@ def efficiency(snapshot: HeapSnapshot, beginning: Beginning | None) -> Efficienc
     # A larger block more is a byte used and a byte held.
     unused_share = 1 - min((used + known.large) / held, 1.0)
     score = _share(used + known.large, held, hypot(reach, known.large_reach * unused_share))
+    if score is not None and held < LEAST_HELD:
+        return Efficiency(None, fragmentation, f"efficiency is not given below {LEAST_HELD / 1e6:.0f} MB held")
     if score is not None:
         return Efficiency(score, fragmentation)
     reason = (

@@ -50,6 +50,8 @@ def _lines(answer: Mapping[str, Any], program: str) -> Iterator[str]:
     tier = str(answer.get("tier") or report.get("tier"))
     seen = f"looked at {answer.get('snapshots', 0)} times in {_time(answer.get('observed_s') or 0.0)}"
     yield f"{program}: its heap is {_TIERS.get(tier, tier)}; {seen}"
+    if answer.get("enabled") is False:
+        yield "note: memory is switched off in its configuration ([memory] enabled)"
     yield from _whole(report)
     yield from (f"note: {remark}" for remark in answer.get("remarks") or ())
     yield ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+OWN_THREADS: Final = "tocsin-"
 _NUMBERS: Final = re.compile(r"[-_ ]?\d+(?:_\d+)*")
 
 
@@ -22,11 +23,17 @@ def running_loops() -> Iterator[tuple[int, AbstractEventLoop]]:
     """Each loop that runs now, with the ident of its thread.
 
     Found are loops written in Python by their `run_forever`, and those of uvloop by the `run` of the Runner that
-    started them. A loop of uvloop started by hand has no frame of Python's; it must be named.
+    started them. A loop of uvloop started by hand has no frame of Python's; it must be named. Those on which Tocsin
+    delivers are its own affair.
     """
+    ours: set[int | None] | None = None
     for thread_id, frame in sys._current_frames().items():  # noqa: SLF001 - the documented way to see other threads
         loop = _loop_below(frame)
-        if loop is not None:
+        if loop is None:
+            continue
+        if ours is None:  # asked only where there is a loop at all
+            ours = {thread.ident for thread in threading.enumerate() if thread.name.startswith(OWN_THREADS)}
+        if thread_id not in ours:
             yield thread_id, loop
 
 

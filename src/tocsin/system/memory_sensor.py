@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_COMPONENTS: Final = 50
 MAX_SITES: Final = 50
 TOP: Final = 10
+LEAST_RSS_MB: Final = 100.0
 _MB: Final = 1e6
 _MB_PER_HOUR: Final = 1e6 / 3600
 _GROWING: Final = (LeakState.SUSPECTED, LeakState.CONFIRMED)
@@ -93,7 +94,7 @@ class MemorySensor:
         return {
             _LIVE: _scaled(report.live_mb),
             _GROWTH: _scaled(report.growth_rate_mb_per_s),
-            _EFFICIENCY: NAN if report.efficiency_score is None else report.efficiency_score,
+            _EFFICIENCY: _efficiency(report),
         }
 
     def _components(self, report: MemoryReport) -> dict[SeriesKey, float]:
@@ -131,6 +132,12 @@ class MemorySensor:
 
 def _component(site: LeakSite) -> dict[str, str]:
     return {"component": site.component} if site.component else {}
+
+
+def _efficiency(report: MemoryReport) -> float:
+    """The score, where there is so much to be had that a person would act on it."""
+    score, rss_mb = report.efficiency_score, report.rss_mb
+    return NAN if score is None or (rss_mb is not None and rss_mb < LEAST_RSS_MB) else score
 
 
 def _scaled(megabytes: float | None) -> float:

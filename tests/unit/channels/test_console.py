@@ -134,6 +134,13 @@ def test_piped_a_digest_is_one_line_with_exact_counts() -> None:
     )
 
 
+def test_a_component_that_is_a_label_too_is_said_once() -> None:
+    alert = PerformanceAlert(
+        "t", "m", AlertSeverity.WARNING, component="app", labels={"component": "app"}, started_at=AT
+    )
+    assert told(a_notice(alert)).count("component app") == 1
+
+
 def test_piped_nothing_is_coloured_even_if_asked_for() -> None:
     assert "\x1b" not in told(a_notice(ALERT), color=True)
 

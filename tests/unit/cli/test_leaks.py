@@ -128,6 +128,11 @@ def test_without_the_hook_the_tier_and_the_reason_are_told(
     assert "note: blocks are not sampled: it was not built" in result.out
 
 
+def test_a_program_whose_configuration_switches_memory_off_says_so() -> None:
+    text = "\n".join(lines_of(quiet(enabled=False, tier="rss only"), "orders"))
+    assert "note: memory is switched off in its configuration ([memory] enabled)" in text
+
+
 def test_control_characters_of_a_program_are_shown_and_not_obeyed() -> None:
     evil = {**SITE, "function": "\x1b[31mred", "retained_by": ["a\nb"]}
     text = "\n".join(lines_of({**LEAKS, "sites": [evil]}, "orders"))

@@ -295,6 +295,14 @@ def test_what_fails_in_the_bootstrap_is_one_line_and_the_program_runs(
 # --- reading the command line ---
 
 
+def test_the_program_sees_nothing_of_what_it_was_asked_about_leaks(spawn: Callable[..., Result]) -> None:
+    code = "import os, sys; print([name for name in os.environ if 'TOCSIN' in name]); sys.exit(5)"
+    result = spawn("-m", "tocsin", "run", "--leaks", "-c", code)
+    assert (result.code, result.out) == (5, "[]\n")
+    assert "looked at" in result.err
+    assert "Traceback" not in result.err
+
+
 def test_own_options_end_at_the_first_foreign_word() -> None:
     assert split_args(["--config", "a", "--name=b", "x.py", "--config", "c"]) == (
         ["--config", "a", "--name=b"],
@@ -303,6 +311,7 @@ def test_own_options_end_at_the_first_foreign_word() -> None:
     assert split_args(["--", "--config", "x"]) == ([], ["--config", "x"])
     assert split_args(["-u", "--name", "x"]) == ([], ["-u", "--name", "x"])
     assert split_args(["--config"]) == (["--config"], [])
+    assert split_args(["--leaks", "x.py", "--leaks"]) == (["--leaks"], ["x.py", "--leaks"])
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,13 @@ def test_a_fresh_interpreter_has_no_score_and_a_reason() -> None:
     assert "older than the start" in used.reason
 
 
+def test_a_small_heap_has_no_score_even_where_its_use_seems_to_be_known() -> None:
+    # A million objects of 16 bytes by a few dozen samples: so many that all older blocks seem to be gone.
+    used = efficiency(heap(4, arena_mb=13, small_blocks=250_000, python_blocks=150_000), FRESH)
+    assert used.score is None
+    assert "below 20 MB" in used.reason
+
+
 def test_a_profiler_that_began_in_a_large_program_knows_no_score() -> None:
     assert efficiency(heap(100, arena_mb=400, older=3_000_000), LATE).score is None
 

@@ -15,6 +15,8 @@ from tocsin.memory import hook
 
 SETUP = Path(__file__).parents[3] / "setup.py"
 
+HEAP = "tocsin.memory._heap"
+
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -38,8 +40,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_the_extension_may_fail_to_build(asked: list[Any]) -> None:
     runpy.run_path(str(SETUP))
-    (extension,) = asked
-    assert extension.name == "tocsin.memory._heap"
+    (extension,) = (one for one in asked if one.name == HEAP)
     assert extension.optional
     assert "src/tocsin/memory/native/hook.c" in extension.sources
     assert "src/tocsin/memory/native/hook.h" in extension.depends
@@ -51,7 +52,7 @@ def test_the_environment_can_require_it(
 ) -> None:
     monkeypatch.setenv("TOCSIN_REQUIRE_NATIVE", value)
     runpy.run_path(str(SETUP))
-    assert asked[0].optional is optional
+    assert {one.optional for one in asked} == {optional}
 
 
 @pytest.mark.parametrize(
@@ -73,5 +74,5 @@ def test_an_interpreter_it_does_not_know_goes_without_and_says_why(
     monkeypatch.setattr(*replaced)
     monkeypatch.setenv("TOCSIN_REQUIRE_NATIVE", "1")
     runpy.run_path(str(SETUP))
-    assert asked == []
+    assert HEAP not in {one.name for one in asked}
     assert reason in capsys.readouterr().err

@@ -164,6 +164,15 @@ def test_running_loops_are_found(start: Callable[[str], LoopThread], now: Instan
     assert sensor.thread_of("unheard of") is None
 
 
+def test_the_loops_on_which_tocsin_delivers_are_its_own_affair(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    start("tocsin-mail")
+    sensor = EventLoopSensor()
+    sensor.read(now)
+    assert sensor.layout == ()
+
+
 def test_a_loop_that_starts_later_is_found_within_ten_seconds(start: Callable[[str], LoopThread], now: Instant) -> None:
     sensor = EventLoopSensor()
     sensor.read(now)

@@ -50,7 +50,7 @@ def pass_by(system: AlertSystem, clock: VirtualClock, passes: int = 1) -> None:
 # -- events
 
 
-def test_an_accepted_event_is_in_memory_and_a_durable_one_says_that_there_is_no_journal() -> None:
+def test_an_accepted_event_is_in_memory_and_a_durable_one_says_why_it_is_not() -> None:
     system, _, _ = a_system()
     plain = system.emit("Odd")
     durable = system.emit("Odd", durable=True)

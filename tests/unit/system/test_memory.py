@@ -196,6 +196,16 @@ def test_a_look_becomes_readings_in_base_units(room: MemoryRoom, heap: Heap, clo
     }
 
 
+@pytest.mark.parametrize(
+    ("rss_mb", "expected"), [(99.0, {}), (100.0, {"efficiency": 0.3}), (None, {"efficiency": 0.3})]
+)
+def test_the_efficiency_of_a_small_program_is_nobodys_concern(
+    room: MemoryRoom, heap: Heap, clock: VirtualClock, rss_mb: float | None, expected: dict[str, float]
+) -> None:
+    heap.report_ = MemoryReport(efficiency_score=0.3, rss_mb=rss_mb)
+    assert readings(room.sensor(), clock) == expected
+
+
 def test_what_is_not_known_is_not_read(room: MemoryRoom, heap: Heap, clock: VirtualClock) -> None:
     heap.report_ = MemoryReport(rss_mb=100.0)
     assert readings(room.sensor(), clock) == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING, Final
 
 from tocsin.memory.components import Components
@@ -31,6 +33,8 @@ class LeakDetector:
     for half as long again: at the latest of 12 sampled survivors, 6 snapshots and 10 s. A cache that fills looks the
     same until it is full; then it is called bounded, and what is confirmed is taken back.
 
+    All methods may be called from any thread; a forked child begins anew.
+
     Args:
         limit_bytes: the memory that the process may use, for the time until it is reached.
         components: by component, patterns of its modules, as for the profiler.
@@ -41,7 +45,17 @@ class LeakDetector:
     ) -> None:
         self._reporter = Reporter(limit_bytes, Components(components))
         self._retained: dict[str, Retained] = {}
+        self._pid = os.getpid()
+        self._guard = threading.RLock()
         self._begin()
+
+    def _lock(self) -> threading.RLock:
+        """The guard; in a forked child a new one, since a thread that it does not have may hold the parent's."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._guard = threading.RLock()
+            self._begin()
+        return self._guard
 
     def _begin(self) -> None:
         self._groups = Groups()
@@ -61,17 +75,18 @@ class LeakDetector:
                 is passed over.
         """
         now_s = snapshot.at_s if now_s is None else now_s
-        last = self._last
-        if last is not None and snapshot.started_s != last.started_s:
-            if snapshot.started_s is None and snapshot.tier is HeapTier.RSS_ONLY:
-                return  # for once there was no memory to look at the heap
-            self._begin()
-            last = None
-        if self._timeline.times and now_s <= self._timeline.times[-1]:
-            return
-        self._take(snapshot, now_s, trust=last is None or not _is_thinned(last, snapshot))
-        self._native.observe(snapshot, now_s)
-        self._last = snapshot
+        with self._lock():
+            last = self._last
+            if last is not None and snapshot.started_s != last.started_s:
+                if snapshot.started_s is None and snapshot.tier is HeapTier.RSS_ONLY:
+                    return  # for once there was no memory to look at the heap
+                self._begin()
+                last = None
+            if self._timeline.times and now_s <= self._timeline.times[-1]:
+                return
+            self._take(snapshot, now_s, trust=last is None or not _is_thinned(last, snapshot))
+            self._native.observe(snapshot, now_s)
+            self._last = snapshot
 
     def _take(self, snapshot: HeapSnapshot, now_s: float, *, trust: bool) -> None:
         """Remember what the stacks are now, and judge them."""
@@ -96,15 +111,16 @@ class LeakDetector:
         Args:
             now_s: in monotonic seconds; by default the time of the last snapshot.
         """
-        last_s = self._timeline.times[-1] if self._timeline.times else None
-        return self._reporter.analysis(
-            self._tracked,
-            self._native,
-            self._timeline,
-            last=self._last,
-            now_s=last_s if now_s is None else now_s,
-            retained=self._retained,
-        )
+        with self._lock():
+            last_s = self._timeline.times[-1] if self._timeline.times else None
+            return self._reporter.analysis(
+                self._tracked,
+                self._native,
+                self._timeline,
+                last=self._last,
+                now_s=last_s if now_s is None else now_s,
+                retained=self._retained,
+            )
 
     def retained(self, site_key: str, chain: Sequence[str], bounded_by: str = "") -> None:
         """What a look at the survivors of a site has found.
@@ -115,8 +131,9 @@ class LeakDetector:
             bounded_by: the bound of a container among it, such as `deque(maxlen=1000)`: the site is then bounded, until
                 it has twice the survivors.
         """
-        samples = next((site.samples for site in self.analyze().sites if site.key == site_key), 0)
-        self._retained[site_key] = Retained(tuple(chain), bounded_by, samples)
+        with self._lock():
+            samples = next((site.samples for site in self.analyze().sites if site.key == site_key), 0)
+            self._retained[site_key] = Retained(tuple(chain), bounded_by, samples)
 
     def _remember(self, changes: Changes, *, trust: bool) -> None:
         """Take the survivors of each site that has changed, and is more than noise, into its history."""

@@ -24,7 +24,6 @@ _WINDOWS: Final = 6
 _LEAST_READINGS: Final = 2 * _WINDOWS
 _MOST_READINGS: Final = 240  # an even number
 _LEAST_STEP: Final = 0.3  # from window to window, of an even one, for the last three
-_LARGEST_STEP: Final = 0.6  # of all: a jump is no growth
 _SIGMAS: Final = 3.0
 _SURE_LOOKS: Final = 4  # in a row
 
@@ -111,8 +110,7 @@ class NativeGrowth:
         beyond = floors[-1] - max(reading.residual for reading in readings if reading.at_s <= middle_s)
         steps = [later - earlier for earlier, later in pairwise(floors)]
         even = self.rise / len(steps)
-        rising = min(steps[-3:]) > _LEAST_STEP * even and max(steps) < _LARGEST_STEP * self.rise
-        return rising and self.rise > slack and beyond > slack / 2
+        return min(steps[-3:]) > _LEAST_STEP * even and self.rise > slack and beyond > slack / 2
 
 
 def _lowest(earlier: Reading, later: Reading) -> Reading:

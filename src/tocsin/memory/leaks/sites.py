@@ -43,6 +43,7 @@ class Group:
         "frame",
         "growth",
         "history",
+        "is_large",
         "judged_s",
         "key",
         "level",
@@ -60,6 +61,7 @@ class Group:
         self.lines: set[Group] = set()  # of a function or caller, which counts the small ones
         self.above: set[Group] = set()  # of a line: where it counts while it is small
         self.samples = 0
+        self.is_large = False  # of a line: whether it had enough samples once; from then on it is judged alone
         self.judged_s = 0.0
         self.history: CohortHistory | None = None
         self.standing = Standing()
@@ -76,7 +78,7 @@ class Group:
             yield from self.members.values()
             return
         for line in self.lines:
-            if line.samples < SMALL:
+            if not line.is_large:
                 yield from line.members.values()
 
     def births(self) -> Iterator[Births]:
@@ -90,8 +92,7 @@ class Changes(NamedTuple):
 
     Attributes:
         groups: whose survivors are others than before.
-        moved: those of them above a line that became too large to count in them, or small again: what they miss or
-            have more has not died or come.
+        moved: those of them above a line that became too large to count in them: what they miss has not died.
     """
 
     groups: set[Group]
@@ -107,7 +108,7 @@ class Groups:
 
     def update(self, stacks: Iterable[HeapStack]) -> Changes:
         """What the stacks are now; one that is the same object as before costs next to nothing."""
-        of_stack, lines = self._of_stack, dict[Group, int]()
+        of_stack, lines = self._of_stack, set[Group]()
         for stack in stacks:
             line = of_stack.get(stack.number, _UNKNOWN)
             if line is None:
@@ -122,25 +123,24 @@ class Groups:
             before = line.members.get(stack.number)
             if before is stack:
                 continue
-            lines.setdefault(line, line.samples)
+            lines.add(line)
             line.members[stack.number] = stack
             line.samples += stack.samples - (before.samples if before else 0)
-        changes = Changes(set(lines), set())
-        for line, samples in lines.items():
-            self._count_above(line, samples, changes)
-        return changes
+        return self._above(lines)
 
-    def _count_above(self, line: Group, before: int, changes: Changes) -> None:
-        """A line of few samples counts in its function and in its callers."""
-        was = before if before < SMALL else 0
-        now = line.samples if line.samples < SMALL else 0
-        if not was and not now:
-            return
-        for group in line.above:
-            group.samples += now - was
-        changes.groups.update(line.above)
-        if (before < SMALL) != (line.samples < SMALL):
-            changes.moved.update(line.above)
+    def _above(self, lines: set[Group]) -> Changes:
+        """What changes in functions and callers where lines of few samples do."""
+        changed, moved = set[Group](), set[Group]()
+        for line in lines:
+            if line.is_large:
+                continue
+            changed |= line.above
+            if line.samples >= SMALL:
+                line.is_large = True
+                moved |= line.above
+        for group in changed:
+            group.samples = sum([line.samples for line in group.lines if not line.is_large])
+        return Changes(lines | changed, moved)
 
     def _place(self, stack: HeapStack) -> Group:
         own = own_frame(stack.frames)
@@ -151,11 +151,9 @@ class Groups:
         above += [
             self._group(("caller", *line_key(caller)), Level.CALLER, caller) for caller in _callers(stack.frames, own)
         ]
+        line.above.update(above)
         for group in above:
-            if group not in line.above:
-                line.above.add(group)
-                group.lines.add(line)
-                group.samples += line.samples if line.samples < SMALL else 0
+            group.lines.add(line)
         return line
 
     def _group(self, key: Key, level: Level, frame: Frame | None) -> Group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tests.unit.memory.leaks.simulated import FINE, INTERVAL, LEAK, Block, evenl
 
 import tocsin
 from tocsin.memory.leaks import LeakDetector
+from tocsin.memory.leaks.sites import Level
 from tocsin.model.memory import Frame, HeapSnapshot, HeapTier, LeakAnalysis, LeakSite, LeakState
 
 if TYPE_CHECKING:
@@ -184,6 +186,34 @@ def test_of_several_functions_the_line_of_their_caller_is_named() -> None:
     assert site.samples == 18
 
 
+def test_a_line_that_becomes_large_has_not_died_in_its_function() -> None:
+    detector = LeakDetector()
+    blocks = [block for line, count in ((1, 10), (2, 10), (3, 30)) for block in evenly(count, 0.0, 100.0, stack=line)]
+    for snapshot in snapshots(blocks, every(1.0, 100.0)):
+        detector.observe(snapshot)
+
+    (history,) = [history for group, history in detector._tracked.items() if group.level is Level.FUNCTION]
+    assert history.samples == 20
+    assert history.died_since(0.0, at_age_s=0.0) == 0
+
+
+def test_batches_of_a_line_are_not_taken_for_a_leak_of_its_callers() -> None:
+    one = [*evenly(8, 0.0, 14.0), *evenly(3, 14.0, 24.0), *evenly(5, 24.0, 30.0)]
+    batches = [Block(105, 30.0 * at + block.born_s, 30.0 * (at + 1)) for at in range(6) for block in one]
+    others = [block for line in (111, 115) for block in evenly(1, 0.0, 1.0, stack=line)]
+
+    def places(stack: int) -> tuple[Frame, ...]:
+        return (Frame(FINE, stack, f"part_{stack}"), Frame("/app/main.py", 9, "serve"))
+
+    detector, leaks = LeakDetector(), set()
+    for snapshot in snapshots(batches + others, every(1.0, 180.0), places):
+        detector.observe(snapshot)
+        if snapshot.at_s > 90.0:
+            leaks |= {site.line for site in detector.analyze().potential_leaks}
+
+    assert leaks == set()
+
+
 def test_lines_of_a_module_are_not_one_leak() -> None:
     def places(stack: int) -> tuple[Frame, ...]:
         return (Frame("/app/script.py", stack, "<module>"),)
@@ -258,6 +288,18 @@ def test_what_is_held_by_a_container_with_a_bound_is_bounded() -> None:
     assert "deque(maxlen=9000)" in analysis.sites[0].reason
 
 
+def test_a_bound_is_not_believed_of_twice_the_survivors() -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(100, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot)
+        if snapshot.at_s == 40.0:
+            detector.retained(detector.analyze().sites[0].key, ("deque",), bounded_by="deque(maxlen=9000)")
+        if snapshot.at_s == 70.0:
+            assert detector.analyze().potential_leaks == ()
+
+    assert len(detector.analyze().potential_leaks) == 1
+
+
 def test_what_is_held_by_another_container_stays_confirmed() -> None:
     detector = LeakDetector()
     for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
@@ -277,6 +319,45 @@ def test_another_start_of_the_profiler_begins_anew() -> None:
     analysis = detector.analyze()
     assert analysis.sites == ()
     assert analysis.snapshots == 1
+
+
+def test_one_snapshot_without_the_heap_changes_nothing() -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot)
+        detector.observe(HeapSnapshot(at_s=snapshot.at_s + 0.5, tier=HeapTier.RSS_ONLY, rss_bytes=10**8))
+
+    assert len(detector.analyze().potential_leaks) == 1
+
+
+def test_a_forked_child_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = LeakDetector()
+    for snapshot in snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0)):
+        detector.observe(snapshot)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+
+    assert detector.analyze().sites == ()
+
+
+def test_one_thread_asks_while_another_shows() -> None:
+    detector, over, failed = LeakDetector(), threading.Event(), list[BaseException]()
+
+    def ask() -> None:
+        try:
+            while not over.is_set():
+                detector.analyze()
+        except BaseException as error:  # noqa: BLE001 - told by the test
+            failed.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    blocks = [block for line in range(1, 40) for block in evenly(12, 0.0, 40.0, stack=line)]
+    for snapshot in snapshots(blocks, every(1.0, 40.0)):
+        detector.observe(snapshot)
+    over.set()
+    asking.join()
+
+    assert failed == []
 
 
 def test_a_snapshot_from_before_is_passed_over() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from tests.unit.memory.leaks.simulated import Block, evenly, every, snapshots
 
-from tocsin.memory.leaks.cohorts import CohortHistory
-from tocsin.memory.leaks.growth import Growth, Trend, find_growth
+from tocsin.memory.leaks.cohorts import Cohort, CohortHistory
+from tocsin.memory.leaks.growth import Growth, Trend, _Figures, _trend, find_growth
 from tocsin.memory.leaks.timeline import Timeline
 
 
@@ -110,3 +113,76 @@ def test_what_lives_longer_than_before_is_watched_for_as_long_again() -> None:
 
 def test_nothing_is_no_growth() -> None:
     assert found([Block(1, 1.0, 2.0)]).trend is Trend.FEW
+
+
+def test_bursts_are_one_growth_and_not_each_its_own() -> None:
+    blocks = [block for number in range(8) for block in evenly(10, 14.0 * number, 14.0 * number + 1.0)]
+
+    assert found(blocks).begin_s == 0.0
+
+
+def test_a_cluster_that_ends_is_no_end_of_the_growth() -> None:
+    blocks = evenly(18, 0.0, 90.0) + evenly(20, 80.0, 92.0)
+
+    assert found(blocks, standing=True).trend is not Trend.STOPPED
+
+
+def trend_of(counts: list[int], *, missing: float = 0.0, standing: bool = False, **fields: Any) -> Trend:
+    """Of births in twelfths of a minute."""
+    cohorts = [
+        Cohort(5.0 * at, 5.0 * at + 5.0, count, 100.0 * count, count) for at, count in enumerate(counts) if count
+    ]
+    values: dict[str, Any] = {"begin_s": 0.0, "end_s": 60.0, "samples": sum(counts), "snapshots": 60} | fields
+    growth = Growth(trend=Trend.FEW, **values)
+    return _trend(growth, _Figures(cohorts, 60.0), missing=missing, standing=standing)
+
+
+EVEN = [3] * 12
+
+
+@pytest.mark.parametrize(
+    ("died", "standing", "trend"),
+    [
+        (6, False, Trend.GROWS),
+        (7, False, Trend.DIES),
+        (9, True, Trend.GROWS),
+        (12, True, Trend.DIES),
+    ],
+)
+def test_it_dies_where_more_than_half_as_many_go_as_come(died: int, standing: bool, trend: Trend) -> None:
+    assert trend_of(EVEN, died=died, born=12, standing=standing) is trend
+
+
+def test_what_was_seen_to_live_longer_is_watched_for_that_long() -> None:
+    assert trend_of(EVEN, settled_s=59.0) is Trend.GROWS
+    assert trend_of(EVEN, settled_s=61.0) is Trend.FEW
+
+
+@pytest.mark.parametrize(
+    ("missing", "standing", "trend"),
+    [
+        (4.4, False, Trend.GROWS),
+        (4.6, False, Trend.STOPPED),
+        (5.2, True, Trend.GROWS),
+        (5.3, True, Trend.STOPPED),
+    ],
+)
+def test_it_has_stopped_where_births_are_missing(missing: float, standing: bool, trend: Trend) -> None:
+    assert trend_of(EVEN, missing=missing, standing=standing) is trend
+
+
+def test_births_that_lie_early_slow() -> None:
+    few, many = [3, 3, 3, 1, 0, 0, 0, 0, 1, 1, 1, 1], [24, 18, 18, 18, 6, 6, 6, 6, 6, 6, 6, 6]
+
+    assert trend_of(few) is Trend.SLOWS
+    assert trend_of(few, standing=True) is Trend.GROWS
+    assert trend_of(many, standing=True) is Trend.SLOWS
+
+
+def test_too_few_births_in_the_last_third_slow() -> None:
+    assert trend_of([3, 3, 3, 3, 5, 5, 5, 5, 1, 1, 1, 1]) is Trend.SLOWS
+
+
+def test_births_in_a_few_bursts_only_are_uneven() -> None:
+    assert trend_of([0, 9, 0, 0, 0, 9, 0, 0, 0, 0, 9, 0]) is Trend.UNEVEN
+    assert trend_of([0, 9, 0, 0, 9, 0, 0, 9, 0, 0, 9, 0]) is Trend.GROWS

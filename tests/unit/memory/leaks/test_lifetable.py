@@ -67,3 +67,21 @@ def test_where_all_go_by_chance_at_any_age_none_is_settled_for_long() -> None:
     settled_s = table.settled_age_s(alive, share=0.75)
 
     assert settled_s is None or settled_s > 25.0
+
+
+def in_one_class(*, came: int, died: int, there: int) -> float | None:
+    """The settled age where all that is known is of one class of age."""
+    table = LifeTable()
+    table.enter(10.0, came)
+    table.died[age_class(10.0)] = died
+    return table.settled_age_s([(10.0, there)], share=0.75)
+
+
+def test_two_deaths_of_seven_may_be_chance() -> None:
+    assert in_one_class(came=7, died=2, there=0) == 0.0
+    assert in_one_class(came=70, died=24, there=0) is None
+
+
+def test_who_is_still_of_an_age_has_been_in_it_for_half_of_it_only() -> None:
+    assert in_one_class(came=20, died=6, there=0) == 0.0
+    assert in_one_class(came=20, died=6, there=14) is None

@@ -128,3 +128,11 @@ def test_it_stays_bounded() -> None:
 
     assert growth.state is LeakState.CONFIRMED
     assert len(growth._readings) <= 240
+
+
+def test_what_malloc_keeps_of_a_falling_load_is_none() -> None:
+    assert after(none, lambda share: 100 * min(1.0, 2 - 2 * share), kept=True).state is None
+
+
+def test_what_comes_back_to_where_it_was_is_none() -> None:
+    assert after(lambda share: 20 - 100 * share if share < 0.2 else 25 * (share - 0.2)).state is None
