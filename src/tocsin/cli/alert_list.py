@@ -68,6 +68,8 @@ def notice_lines(notice: Mapping[str, Any], width: int) -> Iterator[str]:
     yield from fit(head, width, first=f"{str(notice.get('state')).upper():<10} ")
     indent = " " * 11
     titles = [str(alert.get("title", "")) for alert in notice.get("alerts") or ()]
+    if notice.get("alerts_left_out"):
+        titles.append(f"and {notice['alerts_left_out']} more")
     yield from fit("; ".join(titles) or str(notice.get("reason", "")), width, first=indent)
     if notice.get("error"):
         yield from fit(str(notice["error"]), width, first=indent)

@@ -11,14 +11,15 @@ from tocsin.model.levels import AlertState
 from tocsin.system.explaining import explanation, listed, notice_as_dict, silence_as_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import Notice
     from tocsin.system.core import SystemCore
     from tocsin.system.orders import Orders
 
-MAX_ALERTS: Final = 1000
+# What a reply holds at most, well below what the control socket takes.
+MAX_ALERTS: Final = 500
 MAX_NOTICES: Final = 500
 # Before the journal is asked, what was just decided has to be in it.
 SYNC_S: Final = 2.0
@@ -117,7 +118,7 @@ class _Answers:
         # What fires on paper only, since nobody could go on with it, is not shown as if it did.
         shown = [alert for alert in shown if alert.state is AlertState.RESOLVED or self._is_open(alert)]
         shown.sort(key=lambda alert: alert.started_at, reverse=True)
-        return {"alerts": [listed(alert) for alert in shown[:MAX_ALERTS]], "left_out": max(len(shown) - MAX_ALERTS, 0)}
+        return bounded(shown)
 
     def acknowledge(self, asked: Mark) -> dict[str, Any]:
         alert = self._system.acknowledge(asked.id, asked.by, asked.comment, asked.for_s)
@@ -128,8 +129,7 @@ class _Answers:
         placed = self._system.silence(*asked.matchers, for_s=asked.for_s, author=asked.author, comment=asked.comment)
         return {
             "silence": silence_as_dict(placed),
-            "alerts": [listed(alert) for alert in matched[:MAX_ALERTS]],
-            "open_alerts": placed.open_alerts,
+            **bounded(matched),
             "durable": placed.durable,
             "reason": placed.reason,
         }
@@ -138,7 +138,7 @@ class _Answers:
         return {"silences": [silence_as_dict(one) for one in self._system.silences()]}
 
     def preview(self, asked: Matching) -> dict[str, Any]:
-        return {"alerts": [listed(alert) for alert in self._system.preview(*asked.matchers)[:MAX_ALERTS]]}
+        return bounded(self._system.preview(*asked.matchers))
 
     def expire(self, asked: Which) -> dict[str, Any]:
         self._system.expire_silence(asked.id)
@@ -181,6 +181,11 @@ class _Answers:
     def _no_journal(self) -> str:
         why = self._core.recorder.reason or "nothing was written down yet"
         return f"what was delivered is not known: {why}"
+
+
+def bounded(alerts: Sequence[PerformanceAlert]) -> dict[str, Any]:
+    """Alerts for a list, the first of them only where there are very many, and how many are left out."""
+    return {"alerts": [listed(alert) for alert in alerts[:MAX_ALERTS]], "left_out": max(len(alerts) - MAX_ALERTS, 0)}
 
 
 def dead_notice(found: tuple[Notice, str] | None, notice_id: str) -> Notice:

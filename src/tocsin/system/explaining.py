@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.model.matching import facts_of
 from tocsin.model.units import format_value
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.orders import Silence
     from tocsin.model.rule import AlertRule
+
+
+# Of a group no list needs to name more.
+MAX_NAMED: Final = 20
 
 
 def listed(alert: PerformanceAlert) -> dict[str, Any]:
@@ -67,7 +71,8 @@ def notice_as_dict(row: NoticeRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "next_at": _when(row.next_unix_s),
         "done_at": _when(row.done_unix_s),
-        "alerts": [{"id": alert.id, "title": alert.title} for alert in row.notice.alerts],
+        "alerts": [{"id": alert.id, "title": alert.title} for alert in row.notice.alerts[:MAX_NAMED]],
+        "alerts_left_out": max(len(row.notice.alerts) - MAX_NAMED, 0),
         "reason": row.notice.reason,
         "error": row.error,
     }
