@@ -39,7 +39,8 @@ def _state(alert: Mapping[str, Any], utc: datetime) -> Iterator[str]:
     mark = alert.get("acknowledgement")
     if mark:
         comment = f" ({mark['comment']})" if mark.get("comment") else ""
-        yield f"acknowledged by {mark.get('by') or 'somebody'}{comment}"
+        void = "" if mark.get("holds", True) else ", which is void by now"
+        yield f"acknowledged by {mark.get('by') or 'somebody'}{comment}{void}"
     if alert.get("suppressed") and alert.get("held"):
         yield f"not told: {alert['held']}"
 

@@ -23,7 +23,7 @@ _DAY_S = 86_400.0
 
 @click.command()
 @source_options
-@click.option("--unacked", is_flag=True, help="Only what nobody has acknowledged.")
+@click.option("--unacked", is_flag=True, help="Only what nobody takes care of.")
 @click.option(
     "--category",
     type=click.Choice([category.value for category in AlertCategory], case_sensitive=False),
@@ -66,6 +66,7 @@ def command(  # noqa: PLR0917 - click hands options over by name
 
 
 def _is_wanted(alert: dict[str, Any], *, unacked: bool, category: str | None) -> bool:
-    if unacked and alert["acknowledgement"] is not None:
+    mark = alert["acknowledgement"]
+    if unacked and mark is not None and mark["holds"]:
         return False
     return category is None or alert["category"] == category

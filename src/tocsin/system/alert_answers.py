@@ -12,6 +12,7 @@ from tocsin.system.explaining import explanation, listed, notice_as_dict, silenc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import Notice
@@ -107,7 +108,7 @@ class _Answers:
         self._core = core
 
     def alerts(self, asked: Since) -> dict[str, Any]:
-        cutoff = self._core.clock.now().utc.timestamp() - asked.since_s
+        cutoff = self._utc().timestamp() - asked.since_s
         with self._core.recorder.reading(SYNC_S) as journal:
             known = {} if journal is None else {
                 alert.id: alert for alert in journal.shown_alerts(since_unix_s=cutoff, limit=MAX_ALERTS)
@@ -118,18 +119,18 @@ class _Answers:
         # What fires on paper only, since nobody could go on with it, is not shown as if it did.
         shown = [alert for alert in shown if alert.state is AlertState.RESOLVED or self._is_open(alert)]
         shown.sort(key=lambda alert: alert.started_at, reverse=True)
-        return bounded(shown)
+        return bounded(shown, self._utc())
 
     def acknowledge(self, asked: Mark) -> dict[str, Any]:
         alert = self._system.acknowledge(asked.id, asked.by, asked.comment, asked.for_s)
-        return {"alert": listed(alert)}
+        return {"alert": listed(alert, self._utc())}
 
     def silence(self, asked: Hush) -> dict[str, Any]:
         matched = self._system.preview(*asked.matchers)
         placed = self._system.silence(*asked.matchers, for_s=asked.for_s, author=asked.author, comment=asked.comment)
         return {
             "silence": silence_as_dict(placed),
-            **bounded(matched),
+            **bounded(matched, self._utc()),
             "durable": placed.durable,
             "reason": placed.reason,
         }
@@ -138,7 +139,7 @@ class _Answers:
         return {"silences": [silence_as_dict(one) for one in self._system.silences()]}
 
     def preview(self, asked: Matching) -> dict[str, Any]:
-        return bounded(self._system.preview(*asked.matchers))
+        return bounded(self._system.preview(*asked.matchers), self._utc())
 
     def expire(self, asked: Which) -> dict[str, Any]:
         self._system.expire_silence(asked.id)
@@ -152,7 +153,7 @@ class _Answers:
             if alert is None:
                 raise AlertNotFound(asked.id)
             rule = self._core.rules.get(alert.rule)
-            return explanation(alert, journal=journal, rule=rule, routes=self._core.routes)
+            return explanation(alert, self._utc(), journal=journal, rule=rule, routes=self._core.routes)
 
     def deliveries(self, asked: Told) -> dict[str, Any]:
         with self._core.recorder.reading(SYNC_S) as journal:
@@ -175,6 +176,9 @@ class _Answers:
     def test(self, asked: Try) -> dict[str, Any]:
         return {"channels": self._system.try_channels(asked.channel)}
 
+    def _utc(self) -> datetime:
+        return self._core.clock.now().utc
+
     def _is_open(self, alert: PerformanceAlert) -> bool:
         return self._core.engine.book.episode(alert.id) is not None
 
@@ -183,9 +187,10 @@ class _Answers:
         return f"what was delivered is not known: {why}"
 
 
-def bounded(alerts: Sequence[PerformanceAlert]) -> dict[str, Any]:
+def bounded(alerts: Sequence[PerformanceAlert], utc: datetime) -> dict[str, Any]:
     """Alerts for a list, the first of them only where there are very many, and how many are left out."""
-    return {"alerts": [listed(alert) for alert in alerts[:MAX_ALERTS]], "left_out": max(len(alerts) - MAX_ALERTS, 0)}
+    shown = [listed(alert, utc) for alert in alerts[:MAX_ALERTS]]
+    return {"alerts": shown, "left_out": len(alerts) - len(shown)}
 
 
 def dead_notice(found: tuple[Notice, str] | None, notice_id: str) -> Notice:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MAX_NAMED: Final = 20
 
 
-def listed(alert: PerformanceAlert) -> dict[str, Any]:
-    """An alert for a list: all but its evidence and its trace."""
+def listed(alert: PerformanceAlert, utc: datetime) -> dict[str, Any]:
+    """An alert for a list: all but its evidence and its trace; `utc` says whether a mark still holds."""
     mark = alert.acknowledgement
     plain = alert_as_dict(alert)
     del plain["evidence"]
@@ -42,6 +42,7 @@ def listed(alert: PerformanceAlert) -> dict[str, Any]:
             "by": mark.by,
             "at": mark.at.isoformat(),
             "comment": mark.comment,
+            "holds": alert.is_acknowledged(utc),
             "expires_at": None if mark.expires_at is None else mark.expires_at.isoformat(),
         },
     }
@@ -80,6 +81,7 @@ def notice_as_dict(row: NoticeRow) -> dict[str, Any]:
 
 def explanation(
     alert: PerformanceAlert,
+    utc: datetime,
     *,
     journal: JournalReader | None = None,
     rule: AlertRule | None = None,
@@ -89,12 +91,13 @@ def explanation(
 
     Args:
         alert: as it stands.
+        utc: the moment.
         journal: knows what was told and what came of it; None: nobody wrote it down.
         rule: the rule that rang, where it is known.
         routes: what the channels are told, where that is known.
     Returns: `alert`, `rule`, `trace`, `transitions`, `notices` with their `deliveries`, `channels`.
     """
-    full = listed(alert) | {"evidence": alert_as_dict(alert)["evidence"]}
+    full = listed(alert, utc) | {"evidence": alert_as_dict(alert)["evidence"]}
     notices = [] if journal is None else [_told(journal, row) for row in journal.notices(alert.id)]
     transitions = [] if journal is None else journal.transitions(alert.id)
     return {

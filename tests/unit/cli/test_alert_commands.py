@@ -57,6 +57,16 @@ def test_alerts_can_be_narrowed_and_read_by_a_program(
     assert "Full" not in call("alerts", "--category", "disk_io", *options).out
 
 
+def test_a_mark_that_the_alert_has_outgrown_does_not_count(program: Program, call: Callable[..., Result]) -> None:
+    alert_id = program.emit("Full")
+    program.system.acknowledge(alert_id, "ann")
+    assert "none open" in call("alerts", "--unacked", "--name", "orders").out
+    program.emit("Full", "critical")
+    for where in ("running", "stopped"):
+        out = call("alerts", "--unacked", *program.where(where)).out
+        assert "acknowledged by ann, which is void by now" in " ".join(out.split())
+
+
 def test_an_alert_that_has_been_over_for_long_is_not_listed(program: Program, call: Callable[..., Result]) -> None:
     program.emit("Slow")
     [alert] = program.system.preview("title=Slow")
