@@ -60,6 +60,7 @@ class Told(msgspec.Struct):
         said: whether a notice has gone out; not yet, while the alert waits for others of its group.
         worse: whether it was told that the breach became much worse.
         passed_on: whether somebody else was told, since nobody acknowledged it.
+        earlier: whether it was an earlier run of the program that told of its event: if it comes again, it is news.
     """
 
     severity: AlertSeverity
@@ -69,6 +70,7 @@ class Told(msgspec.Struct):
     said: bool = False
     worse: bool = False
     passed_on: bool = False
+    earlier: bool = False
 
 
 class Episode:

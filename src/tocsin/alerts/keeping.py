@@ -125,7 +125,7 @@ def revive(kept: KeptAlert, now: Instant) -> Episode:
     episode.told = {
         channel: Told(
             one.severity, one.first_at, since_s - one.first_age_s, since_s - one.last_age_s, one.said, one.worse,
-            one.passed_on,
+            one.passed_on, earlier=episode.is_event,
         )
         for channel, one in kept.told.items()
     }  # fmt: skip

@@ -148,7 +148,7 @@ def cap_of(site: LeakSite) -> str:
     if length < 1:
         return format_value(CAP_BYTES, "By")
     each = site.live_bytes / length
-    entries = max(float(f"{CAP_BYTES / each:.1g}"), 1.0)
+    entries = max(float(f"{CAP_BYTES / max(each, 1.0):.1g}"), 1.0)
     return f"{entries:,.0f} entries ({format_value(each, 'By')} each, {format_value(entries * each, 'By')} in all)"
 
 

@@ -154,6 +154,16 @@ def test_an_event_ends_in_silence_counted_over_the_restart() -> None:
     assert score.engine.book.open_alerts() == []
 
 
+def test_an_event_that_comes_again_in_the_next_run_is_news_once() -> None:
+    score = Score()
+    score.step(an_event())
+    score.restart(away_s=10.0)
+    assert score.notices() == ["firing odd"]
+    score.step(an_event())
+    score.step(an_event())
+    assert score.notices() == ["firing odd", "firing odd"]
+
+
 def test_an_event_that_comes_again_after_the_restart_is_the_same_alert() -> None:
     score = Score()
     score.step(an_event())

@@ -296,7 +296,7 @@ def test_what_fails_in_the_bootstrap_is_one_line_and_the_program_runs(
 
 
 def test_the_program_sees_nothing_of_what_it_was_asked_about_leaks(spawn: Callable[..., Result]) -> None:
-    code = "import os, sys; print([name for name in os.environ if 'TOCSIN' in name]); sys.exit(5)"
+    code = "import os, sys; print([name for name in os.environ if 'TOCSIN_RUN' in name]); sys.exit(5)"
     result = spawn("-m", "tocsin", "run", "--leaks", "-c", code)
     assert (result.code, result.out) == (5, "[]\n")
     assert "looked at" in result.err

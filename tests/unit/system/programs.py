@@ -29,9 +29,10 @@ class Ran(NamedTuple):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a program: this one, with the package on the path and nothing else of Tocsin's."""
+    """The environment of a program: this one, with the package on the path; of Tocsin's only where state is kept."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("TOCSIN_", "PYTHON"))}
-    return {**plain, "PYTHONPATH": SOURCE, **more}
+    state = {name: os.environ[name] for name in ("TOCSIN_STATE_DIR",) if name in os.environ}
+    return {**plain, **state, "PYTHONPATH": SOURCE, **more}
 
 
 def run(code: str, *arguments: str, options: Sequence[str] = (), timeout_s: float = 60.0, **variables: str) -> Ran:

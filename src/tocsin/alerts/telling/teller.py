@@ -206,7 +206,7 @@ class Teller:
     def _fire_on(self, desk: Desk, episode: Episode, now: Instant, why: str, *, weather: Weather) -> None:
         channel = desk.route.channel
         before = episode.told.get(channel)
-        if before is not None and before.severity >= episode.severity:
+        if before is not None and before.severity >= episode.severity and not before.earlier:
             if episode.is_event:
                 self._keep_unsaid(desk, episode, Held.SUPPRESSION.value, 1, now)
         elif not desk.is_open(episode, now):
@@ -226,7 +226,7 @@ class Teller:
         if told is None:
             told = episode.told[channel] = Told(episode.severity, now.utc, now.mono_s, now.mono_s)
         else:
-            told.severity, told.last_s = episode.severity, now.mono_s
+            told.severity, told.last_s, told.earlier = episode.severity, now.mono_s, False
         self._further_s = now.mono_s
         episode.note(now.utc, "told", f"{channel}: {why}")
         if desk.groups is None or episode.severity is AlertSeverity.CRITICAL:
