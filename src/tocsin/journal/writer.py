@@ -102,7 +102,7 @@ class Journal:
         recall: Callable[[], Iterable[Entry]] = tuple,
         connect: Callable[[Path], sqlite3.Connection] = connect,
     ) -> None:
-        # Read here and not on the journal's thread: reading loads modules, and one half loaded at a fork hangs the child.
+        # Read here, not on the journal's thread: reading loads modules, and one half loaded at a fork hangs the child.
         statements()
         migrations()
         self.path = folder / FILE
