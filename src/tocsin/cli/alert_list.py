@@ -39,7 +39,8 @@ def _state(alert: Mapping[str, Any], utc: datetime) -> Iterator[str]:
     mark = alert.get("acknowledgement")
     if mark:
         comment = f" ({mark['comment']})" if mark.get("comment") else ""
-        yield f"acknowledged by {mark.get('by') or 'somebody'}{comment}"
+        void = "" if mark.get("holds", True) else ", which is void by now"
+        yield f"acknowledged by {mark.get('by') or 'somebody'}{comment}{void}"
     if alert.get("suppressed") and alert.get("held"):
         yield f"not told: {alert['held']}"
 
@@ -68,6 +69,8 @@ def notice_lines(notice: Mapping[str, Any], width: int) -> Iterator[str]:
     yield from fit(head, width, first=f"{str(notice.get('state')).upper():<10} ")
     indent = " " * 11
     titles = [str(alert.get("title", "")) for alert in notice.get("alerts") or ()]
+    if notice.get("alerts_left_out"):
+        titles.append(f"and {notice['alerts_left_out']} more")
     yield from fit("; ".join(titles) or str(notice.get("reason", "")), width, first=indent)
     if notice.get("error"):
         yield from fit(str(notice["error"]), width, first=indent)

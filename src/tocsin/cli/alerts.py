@@ -23,7 +23,7 @@ _DAY_S = 86_400.0
 
 @click.command()
 @source_options
-@click.option("--unacked", is_flag=True, help="Only what nobody has acknowledged.")
+@click.option("--unacked", is_flag=True, help="Only what nobody takes care of.")
 @click.option(
     "--category",
     type=click.Choice([category.value for category in AlertCategory], case_sensitive=False),
@@ -49,20 +49,24 @@ def command(  # noqa: PLR0917 - click hands options over by name
     listed is firing.
     """
     source = find_source(pid, name, state_dir)
-    found = [alert for alert in source.alerts(since_s) if _is_wanted(alert, unacked=unacked, category=category)]
+    answer = source.alerts(since_s)
+    found = [alert for alert in answer["alerts"] if _is_wanted(alert, unacked=unacked, category=category)]
     firing = sum(alert["state"] == "firing" for alert in found)
     if as_json:
-        click.echo(msgspec.json.encode({"alerts": found}))
+        click.echo(msgspec.json.encode({"alerts": found, "left_out": answer["left_out"]}))
     else:
         utc, width = SystemClock().now().utc, terminal_width()
         over = len(found) - firing
         click.echo("\n".join(fit(f"{firing or 'none'} open, {over or 'none'} over: {source}", width)))
         for alert in found:
             click.echo("\n".join(alert_lines(alert, utc, width)))
+        if answer["left_out"]:
+            click.echo(f"and {answer['left_out']} older ones")
     return exits.FOUND if firing else exits.OK
 
 
 def _is_wanted(alert: dict[str, Any], *, unacked: bool, category: str | None) -> bool:
-    if unacked and alert["acknowledgement"] is not None:
+    mark = alert["acknowledgement"]
+    if unacked and mark is not None and mark["holds"]:
         return False
     return category is None or alert["category"] == category

@@ -25,6 +25,7 @@ def fit(text: str, width: int, *, first: str = "", rest: str | None = None) -> l
         first: what the first line begins with.
         rest: what the others begin with; by default as many spaces as `first` has characters.
     """
+    first = visible(first)
     margin = " " * len(first) if rest is None else rest
     lines = textwrap.wrap(visible(text), width, initial_indent=first, subsequent_indent=margin, break_on_hyphens=False)
     return lines or [first.rstrip()]

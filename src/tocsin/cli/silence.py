@@ -15,7 +15,7 @@ from tocsin.cli.source import find_source, somebody, source_options
 from tocsin.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _MATCHERS = click.argument("matchers", metavar="MATCHER...", nargs=-1, required=True, type=MatcherText())
@@ -56,7 +56,7 @@ def add(  # noqa: PLR0917 - click hands options over by name
         return exits.OK
     utc, width = SystemClock().now().utc, terminal_width()
     click.echo("\n".join(silence_lines(answer["silence"], utc, width)))
-    click.echo("\n".join(_matched(answer["alerts"], "holds back")))
+    click.echo("\n".join(_matched(answer, "holds back")))
     if not answer["durable"]:
         click.echo("\n".join(fit(f"it does not survive a restart: {answer['reason']}", width)), err=True)
     return exits.OK
@@ -75,7 +75,7 @@ def preview(
 ) -> int:
     """Show the open alerts that match, and silence nothing."""
     found = find_source(pid, name, state_dir).preview(matchers)
-    click.echo(msgspec.json.encode({"alerts": found}) if as_json else "\n".join(_matched(found, "would hold back")))
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(_matched(found, "would hold back")))
     return exits.OK
 
 
@@ -112,11 +112,15 @@ def expire(silence_id: str, pid: int | None, name: str | None, state_dir: Path |
     return exits.OK
 
 
-def _matched(alerts: Sequence[dict[str, Any]], verb: str) -> Iterator[str]:
+def _matched(answer: Mapping[str, Any], verb: str) -> Iterator[str]:
     utc, width = SystemClock().now().utc, terminal_width()
+    alerts, left_out = answer["alerts"], answer["left_out"]
     if not alerts:
         yield f"it {verb} none of the open alerts; is there a slip in the matchers?"
         return
-    yield f"it {verb} {len(alerts)} open {'alert' if len(alerts) == 1 else 'alerts'}:"
+    count = len(alerts) + left_out
+    yield f"it {verb} {count} open {'alert' if count == 1 else 'alerts'}:"
     for alert in alerts:
         yield from alert_lines(alert, utc, width)
+    if left_out:
+        yield f"and {left_out} more"

@@ -26,20 +26,20 @@ TEST_PATIENCE_S: Final = 30.0
 class Source(Protocol):
     """Answers on alerts, and takes orders; as plain values, the same from everywhere."""
 
-    def alerts(self, since_s: float) -> list[dict[str, Any]]:
-        """What is open, and what changed in so many seconds; newest first."""
+    def alerts(self, since_s: float) -> dict[str, Any]:
+        """What is open, and what changed in so many seconds, newest first: `alerts`, and how many are `left_out`."""
         ...
 
     def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
         """Take care of an alert; gives it back."""
         ...
 
-    def preview(self, matchers: Sequence[str]) -> list[dict[str, Any]]:
-        """The open alerts that match."""
+    def preview(self, matchers: Sequence[str]) -> dict[str, Any]:
+        """The open alerts that match: `alerts`, and how many are `left_out`."""
         ...
 
     def silence(self, matchers: Sequence[str], *, for_s: float, by: str, comment: str) -> dict[str, Any]:
-        """Order a silence: `silence`, the `alerts` that it holds back, `durable` and `reason`."""
+        """Order a silence: `silence`, the `alerts` that it holds back, `left_out`, `durable` and `reason`."""
         ...
 
     def silences(self) -> list[dict[str, Any]]:
@@ -76,17 +76,15 @@ class Running:
     def __str__(self) -> str:
         return str(self.program)
 
-    def alerts(self, since_s: float) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.ask("alerts", since_s=since_s)["alerts"]
-        return found
+    def alerts(self, since_s: float) -> dict[str, Any]:
+        return self.ask("alerts", since_s=since_s)
 
     def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
         found: dict[str, Any] = self.ask("acknowledge", id=alert_id, by=by, comment=comment, for_s=for_s)["alert"]
         return found
 
-    def preview(self, matchers: Sequence[str]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.ask("preview", matchers=list(matchers))["alerts"]
-        return found
+    def preview(self, matchers: Sequence[str]) -> dict[str, Any]:
+        return self.ask("preview", matchers=list(matchers))
 
     def silence(self, matchers: Sequence[str], *, for_s: float, by: str, comment: str) -> dict[str, Any]:
         return self.ask("silence", matchers=list(matchers), for_s=for_s, author=by, comment=comment)

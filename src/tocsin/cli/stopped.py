@@ -21,7 +21,7 @@ from tocsin.model.alert import Acknowledgement
 from tocsin.model.inputs import Change
 from tocsin.model.levels import AlertState
 from tocsin.model.matching import all_match, facts_of, parse_matcher
-from tocsin.system.alert_answers import dead_notice
+from tocsin.system.alert_answers import bounded, dead_notice
 from tocsin.system.explaining import explanation, listed, notice_as_dict, silence_as_dict
 from tocsin.system.orders import new_silence
 
@@ -54,17 +54,17 @@ class Stopped:
     def __str__(self) -> str:
         return os.fspath(self._root)
 
-    def alerts(self, since_s: float) -> list[dict[str, Any]]:
+    def alerts(self, since_s: float) -> dict[str, Any]:
         cutoff = self._clock.now().utc.timestamp() - since_s
         found = self._all(lambda journal: journal.shown_alerts(since_unix_s=cutoff, limit=MAX_ALERTS))
-        return [listed(alert) for alert in sorted(found, key=lambda alert: alert.started_at, reverse=True)]
+        return bounded(sorted(found, key=lambda alert: alert.started_at, reverse=True), self._clock.now().utc)
 
-    def preview(self, matchers: Sequence[str]) -> list[dict[str, Any]]:
+    def preview(self, matchers: Sequence[str]) -> dict[str, Any]:
         wanted = [parse_matcher(text) for text in matchers]
-        now_s = self._clock.now().utc.timestamp()
-        found = self._all(lambda journal: journal.shown_alerts(since_unix_s=now_s, limit=MAX_ALERTS))
+        utc = self._clock.now().utc
+        found = self._all(lambda journal: journal.shown_alerts(since_unix_s=utc.timestamp(), limit=MAX_ALERTS))
         firing = [alert for alert in found if alert.state is AlertState.FIRING]
-        return [listed(alert) for alert in firing if all_match(wanted, facts_of(alert))]
+        return bounded([alert for alert in firing if all_match(wanted, facts_of(alert))], utc)
 
     def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
         folder = self._folder_of_alert(alert_id)
@@ -80,7 +80,7 @@ class Stopped:
             if marked is not alert:
                 step = entries.transition(Change(marked, alert.state, utc, "acknowledged"))
                 journal.write([step, entries.alert(marked, kept)])
-        return listed(marked)
+        return listed(marked, utc)
 
     def silence(self, matchers: Sequence[str], *, for_s: float, by: str, comment: str) -> dict[str, Any]:
         utc = self._clock.now().utc
@@ -91,7 +91,7 @@ class Stopped:
             journal.write([entries.keepsake(TELLING, telling, at_unix_s=utc.timestamp())])
 
         self._amend_all(add)
-        return {"silence": silence_as_dict(silence), "alerts": self.preview(matchers), "durable": True, "reason": ""}
+        return {"silence": silence_as_dict(silence), **self.preview(matchers), "durable": True, "reason": ""}
 
     def silences(self) -> list[dict[str, Any]]:
         utc = self._clock.now().utc
@@ -118,7 +118,7 @@ class Stopped:
             alert = journal.alert(alert_id)
             if alert is None:
                 raise AlertNotFound(alert_id)
-            return explanation(alert, journal=journal)
+            return explanation(alert, self._clock.now().utc, journal=journal)
 
     def deliveries(self, *, state: str, limit: int) -> list[dict[str, Any]]:
         rows = self._all(lambda journal: journal.recent_notices(state=state, limit=limit))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.clock import Wakeup
 from tocsin.errors import StoreError
 from tocsin.journal.database import BrokenFile, NewerSchema, connect, park, quarantine, rebuild
-from tocsin.journal.statements import statements
+from tocsin.journal.statements import migrations, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -102,6 +102,9 @@ class Journal:
         recall: Callable[[], Iterable[Entry]] = tuple,
         connect: Callable[[Path], sqlite3.Connection] = connect,
     ) -> None:
+        # Read here, not on the journal's thread: reading loads modules, and one half loaded at a fork hangs the child.
+        statements()
+        migrations()
         self.path = folder / FILE
         self._clock = clock
         self._report = report

@@ -160,6 +160,13 @@ class PerformanceAlert(_AlertHead, frozen=True, kw_only=True):
         """When it last changed or occurred, UTC."""
         return self.updated_at or self.started_at
 
+    def is_acknowledged(self, utc: datetime) -> bool:
+        """Whether somebody takes care of it as bad as it is, and still does at this time, or did to its end."""
+        mark = self.acknowledgement
+        if mark is None or mark.severity < self.severity:
+            return False
+        return mark.expires_at is None or (self.resolved_at or utc) < mark.expires_at
+
     def with_component(self, component: str) -> PerformanceAlert:
         """The same alert, about another part of the program."""
         return msgspec.structs.replace(self, component=component)

@@ -11,14 +11,16 @@ from tocsin.model.levels import AlertState
 from tocsin.system.explaining import explanation, listed, notice_as_dict, silence_as_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import Notice
     from tocsin.system.core import SystemCore
     from tocsin.system.orders import Orders
 
-MAX_ALERTS: Final = 1000
+# What a reply holds at most, well below what the control socket takes.
+MAX_ALERTS: Final = 500
 MAX_NOTICES: Final = 500
 # Before the journal is asked, what was just decided has to be in it.
 SYNC_S: Final = 2.0
@@ -106,7 +108,7 @@ class _Answers:
         self._core = core
 
     def alerts(self, asked: Since) -> dict[str, Any]:
-        cutoff = self._core.clock.now().utc.timestamp() - asked.since_s
+        cutoff = self._utc().timestamp() - asked.since_s
         with self._core.recorder.reading(SYNC_S) as journal:
             known = {} if journal is None else {
                 alert.id: alert for alert in journal.shown_alerts(since_unix_s=cutoff, limit=MAX_ALERTS)
@@ -117,19 +119,18 @@ class _Answers:
         # What fires on paper only, since nobody could go on with it, is not shown as if it did.
         shown = [alert for alert in shown if alert.state is AlertState.RESOLVED or self._is_open(alert)]
         shown.sort(key=lambda alert: alert.started_at, reverse=True)
-        return {"alerts": [listed(alert) for alert in shown[:MAX_ALERTS]], "left_out": max(len(shown) - MAX_ALERTS, 0)}
+        return bounded(shown, self._utc())
 
     def acknowledge(self, asked: Mark) -> dict[str, Any]:
         alert = self._system.acknowledge(asked.id, asked.by, asked.comment, asked.for_s)
-        return {"alert": listed(alert)}
+        return {"alert": listed(alert, self._utc())}
 
     def silence(self, asked: Hush) -> dict[str, Any]:
         matched = self._system.preview(*asked.matchers)
         placed = self._system.silence(*asked.matchers, for_s=asked.for_s, author=asked.author, comment=asked.comment)
         return {
             "silence": silence_as_dict(placed),
-            "alerts": [listed(alert) for alert in matched[:MAX_ALERTS]],
-            "open_alerts": placed.open_alerts,
+            **bounded(matched, self._utc()),
             "durable": placed.durable,
             "reason": placed.reason,
         }
@@ -138,7 +139,7 @@ class _Answers:
         return {"silences": [silence_as_dict(one) for one in self._system.silences()]}
 
     def preview(self, asked: Matching) -> dict[str, Any]:
-        return {"alerts": [listed(alert) for alert in self._system.preview(*asked.matchers)[:MAX_ALERTS]]}
+        return bounded(self._system.preview(*asked.matchers), self._utc())
 
     def expire(self, asked: Which) -> dict[str, Any]:
         self._system.expire_silence(asked.id)
@@ -152,7 +153,7 @@ class _Answers:
             if alert is None:
                 raise AlertNotFound(asked.id)
             rule = self._core.rules.get(alert.rule)
-            return explanation(alert, journal=journal, rule=rule, routes=self._core.routes)
+            return explanation(alert, self._utc(), journal=journal, rule=rule, routes=self._core.routes)
 
     def deliveries(self, asked: Told) -> dict[str, Any]:
         with self._core.recorder.reading(SYNC_S) as journal:
@@ -175,12 +176,21 @@ class _Answers:
     def test(self, asked: Try) -> dict[str, Any]:
         return {"channels": self._system.try_channels(asked.channel)}
 
+    def _utc(self) -> datetime:
+        return self._core.clock.now().utc
+
     def _is_open(self, alert: PerformanceAlert) -> bool:
         return self._core.engine.book.episode(alert.id) is not None
 
     def _no_journal(self) -> str:
         why = self._core.recorder.reason or "nothing was written down yet"
         return f"what was delivered is not known: {why}"
+
+
+def bounded(alerts: Sequence[PerformanceAlert], utc: datetime) -> dict[str, Any]:
+    """Alerts for a list, the first of them only where there are very many, and how many are left out."""
+    shown = [listed(alert, utc) for alert in alerts[:MAX_ALERTS]]
+    return {"alerts": shown, "left_out": len(alerts) - len(shown)}
 
 
 def dead_notice(found: tuple[Notice, str] | None, notice_id: str) -> Notice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.model.matching import facts_of
 from tocsin.model.units import format_value
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from tocsin.model.rule import AlertRule
 
 
-def listed(alert: PerformanceAlert) -> dict[str, Any]:
-    """An alert for a list: all but its evidence and its trace."""
+# Of a group no list needs to name more.
+MAX_NAMED: Final = 20
+
+
+def listed(alert: PerformanceAlert, utc: datetime) -> dict[str, Any]:
+    """An alert for a list: all but its evidence and its trace; `utc` says whether a mark still holds."""
     mark = alert.acknowledgement
     plain = alert_as_dict(alert)
     del plain["evidence"]
@@ -38,6 +42,7 @@ def listed(alert: PerformanceAlert) -> dict[str, Any]:
             "by": mark.by,
             "at": mark.at.isoformat(),
             "comment": mark.comment,
+            "holds": alert.is_acknowledged(utc),
             "expires_at": None if mark.expires_at is None else mark.expires_at.isoformat(),
         },
     }
@@ -67,7 +72,8 @@ def notice_as_dict(row: NoticeRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "next_at": _when(row.next_unix_s),
         "done_at": _when(row.done_unix_s),
-        "alerts": [{"id": alert.id, "title": alert.title} for alert in row.notice.alerts],
+        "alerts": [{"id": alert.id, "title": alert.title} for alert in row.notice.alerts[:MAX_NAMED]],
+        "alerts_left_out": max(len(row.notice.alerts) - MAX_NAMED, 0),
         "reason": row.notice.reason,
         "error": row.error,
     }
@@ -75,6 +81,7 @@ def notice_as_dict(row: NoticeRow) -> dict[str, Any]:
 
 def explanation(
     alert: PerformanceAlert,
+    utc: datetime,
     *,
     journal: JournalReader | None = None,
     rule: AlertRule | None = None,
@@ -84,12 +91,13 @@ def explanation(
 
     Args:
         alert: as it stands.
+        utc: the moment.
         journal: knows what was told and what came of it; None: nobody wrote it down.
         rule: the rule that rang, where it is known.
         routes: what the channels are told, where that is known.
     Returns: `alert`, `rule`, `trace`, `transitions`, `notices` with their `deliveries`, `channels`.
     """
-    full = listed(alert) | {"evidence": alert_as_dict(alert)["evidence"]}
+    full = listed(alert, utc) | {"evidence": alert_as_dict(alert)["evidence"]}
     notices = [] if journal is None else [_told(journal, row) for row in journal.notices(alert.id)]
     transitions = [] if journal is None else journal.transitions(alert.id)
     return {

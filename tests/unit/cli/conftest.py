@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from tests.unit.cli.watched_program import ENOUGH_S, Program
 
 import tocsin
 from tocsin import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SOURCE = Path(tocsin.__file__).parents[1]
 
@@ -68,3 +69,11 @@ def spawn() -> Callable[..., Result]:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return spawn
+
+
+@pytest.fixture
+def program(place: Path) -> Iterator[Program]:
+    """A running program with a journal."""
+    program = Program(place / "state")
+    yield program
+    program.system.stop(ENOUGH_S)

@@ -200,3 +200,14 @@ def test_a_disabled_system_takes_no_orders_and_says_so(monkeypatch: pytest.Monke
     assert (system.silences(), system.preview("a=b")) == ([], [])
     assert not asyncio.run(system.emit_durably("Odd", "m")).accepted
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_window_that_is_taken_out_of_the_configuration_is_gone_with_the_next_run(tmp_path: Path) -> None:
+    window = {"name": "always", "cron": "* * * * *", "duration": "1h"}
+    bell = RecordingChannel()
+    for windows in ([window], []):
+        system, _ = system_for_tests(bell, state_dir=tmp_path, maintenance=windows)
+        system.emit(f"With {len(windows)} windows")
+        assert system.flush(ENOUGH_S)
+        assert system.stop(ENOUGH_S)
+    assert bell.titles() == ["With 0 windows"]

@@ -29,6 +29,11 @@ class MaintenanceWindows:
     def __init__(self, windows: Iterable[Maintenance] = ()) -> None:
         self.version = 0
         self._known = {window.name: window for window in windows}
+        self._ordered: dict[str, Maintenance] = {}
+
+    def ordered(self) -> list[Maintenance]:
+        """Those that were ordered while the program ran; the others are the configuration's to keep or to drop."""
+        return list(self._ordered.values())
 
     def __iter__(self) -> Iterator[Maintenance]:
         """Those that are known."""
@@ -37,7 +42,7 @@ class MaintenanceWindows:
     def put(self, window: Maintenance) -> None:
         """Obey a window; one of the same name is replaced."""
         self.version += 1
-        self._known[window.name] = window
+        self._known[window.name] = self._ordered[window.name] = window
 
     def hold(self, episode: Episode, now: Instant) -> Reason | None:
         """The open window that ends last of those that match."""

@@ -39,7 +39,7 @@ class KeptTeller(msgspec.Struct, frozen=True, kw_only=True):
         digest_in_s: when it is due; None: there is nothing to say.
         made: notices made, so that their numbers go on.
         silences: those in force or to come.
-        maintenance: the windows, those of the configuration included.
+        maintenance: the windows that were ordered while the program ran.
     """
 
     kept_at: datetime
@@ -73,7 +73,7 @@ def keep_teller(teller: Teller, now: Instant) -> KeptTeller:
             )
             for channel, desk in teller.desks.items()
         },
-        silences=list(teller.reasons.silences), maintenance=list(teller.reasons.maintenance),
+        silences=list(teller.reasons.silences), maintenance=teller.reasons.maintenance.ordered(),
     )  # fmt: skip
 
 
