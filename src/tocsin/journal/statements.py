@@ -33,7 +33,11 @@ def migrations() -> tuple[str, ...]:
 
     Raises: StoreError: if a number is missing, which is a mistake of whoever built the package.
     """
-    numbered = {int(match[1]): entry for entry in _HERE.joinpath("schema").iterdir() if (match := _MIGRATION.fullmatch(entry.name))}
+    numbered = {
+        int(match[1]): entry
+        for entry in _HERE.joinpath("schema").iterdir()
+        if (match := _MIGRATION.fullmatch(entry.name))
+    }
     if sorted(numbered) != list(range(1, len(numbered) + 1)):
         raise StoreError(f"schema: expected migrations 1 to {len(numbered)}, found {sorted(numbered)}")
     return tuple(numbered[number].read_text("utf-8") for number in sorted(numbered))
