@@ -111,6 +111,8 @@ class AlertLife(RuleBasedStateMachine):
 
     def book(self, change: Change) -> None:
         alert = change.alert
+        if change.before is AlertState.RESOLVED:
+            return  # a mark on what is over
         if alert.state is AlertState.RESOLVED:
             assert self.states.get(alert.id) is AlertState.FIRING, "an alert was resolved that never fired"
         self.states[alert.id] = alert.state
