@@ -111,7 +111,10 @@ class AlertLife(RuleBasedStateMachine):
 
     def book(self, change: Change) -> None:
         alert = change.alert
-        if alert.state is AlertState.RESOLVED:
+        if change.before is AlertState.RESOLVED:
+            assert self.states.get(alert.id) is alert.state is AlertState.RESOLVED, "an alert came back from its end"
+            assert change.why == "acknowledged"
+        elif alert.state is AlertState.RESOLVED:
             assert self.states.get(alert.id) is AlertState.FIRING, "an alert was resolved that never fired"
         self.states[alert.id] = alert.state
         if alert.state is AlertState.FIRING:
