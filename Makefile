@@ -43,7 +43,7 @@ check: $(STAMP) ## Lint, formatting, types and the import law; all four, then wh
 	[ -z "$$failed" ] || $(call failed,check,$${failed#$(comma) })
 
 bench: $(STAMP) ## Measure our figures, the peers' and the floor's (a quiet machine, some minutes)
-	@for name in import emit rules runtime sampling processes memory heap-accuracy looks host; do \
+	@for name in import emit rules runtime sampling processes memory heap-accuracy leaks looks retention outbox delivery host; do \
 		echo "── $$name"; \
 		$(BIN)/python -m benchmarks $$name || $(call failed,benchmark $$name,run it alone: $(BIN)/python -m benchmarks $$name); \
 	done

@@ -1,7 +1,8 @@
 """Small programs that leak, and others that only look so. `python -m benchmarks leaks` runs them.
 
 A program is a generator: it does the work of one tick and yields. Lines that leak end with the words of `MARK`.
-Those of `tuned` were looked at while the detector was made; those of `held_out` were not.
+The detector was tuned on those of `tuned`. Those of `held_out` were left alone until it had its form; what was changed
+after their first run is the smaller part, but they are not unseen any more.
 """
 
 from __future__ import annotations

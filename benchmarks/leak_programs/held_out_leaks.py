@@ -1,4 +1,7 @@
-"""Programs that leak, at which nobody looked while the detector was made."""
+"""Programs that leak, written before the detector was first run on them.
+
+The first run gave a precision of 0.97 and a recall of 0.92; some later changes were made after looking at its mistakes.
+"""
 
 from __future__ import annotations
 

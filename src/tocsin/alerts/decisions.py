@@ -296,6 +296,8 @@ class Decisions:
     # -- what all have in common
 
     def _finish(self, episode: Episode, why: str) -> None:
+        if episode in self._fresh or episode in self._worsened:
+            self._tell_all()  # it began in this very step, and what began is told before its end
         now = self._now
         before, episode.state = episode.state, AlertState.RESOLVED
         episode.resolved_at = episode.updated_at = now.utc

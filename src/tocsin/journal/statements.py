@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.errors import StoreError
@@ -12,6 +12,7 @@ from tocsin.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_HERE: Final = Path(__file__).parent
 _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -19,7 +20,7 @@ _MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
 @cache
 def statements() -> Mapping[str, str]:
     """Each statement by its name, without its comments."""
-    parts = _NAME.split((files(__package__) / "queries.sql").read_text("utf-8"))[1:]
+    parts = _NAME.split(_HERE.joinpath("queries.sql").read_text("utf-8"))[1:]
     found = {name: _without_comments(text) for name, text in zip(parts[::2], parts[1::2], strict=True)}
     if len(found) * 2 != len(parts):
         raise StoreError("queries.sql: a name stands there twice")
@@ -32,8 +33,11 @@ def migrations() -> tuple[str, ...]:
 
     Raises: StoreError: if a number is missing, which is a mistake of whoever built the package.
     """
-    folder = files(__package__) / "schema"
-    numbered = {int(match[1]): entry for entry in folder.iterdir() if (match := _MIGRATION.fullmatch(entry.name))}
+    numbered = {
+        int(match[1]): entry
+        for entry in _HERE.joinpath("schema").iterdir()
+        if (match := _MIGRATION.fullmatch(entry.name))
+    }
     if sorted(numbered) != list(range(1, len(numbered) + 1)):
         raise StoreError(f"schema: expected migrations 1 to {len(numbered)}, found {sorted(numbered)}")
     return tuple(numbered[number].read_text("utf-8") for number in sorted(numbered))

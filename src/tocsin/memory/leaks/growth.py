@@ -126,7 +126,7 @@ def _trend(growth: Growth, figures: _Figures, *, missing: float, standing: bool)
     sigmas = _SURE if standing else 0.0
     if figures.place < min(_LEAST_PLACE, 0.5 - sigmas * figures.place_error):
         return Trend.SLOWS
-    if figures.last_third < min(_LEAST_RECENCY * figures.even_third, figures.even_third - sigmas * figures.third_error):
+    if figures.recency < _LEAST_RECENCY and figures.third_sigmas >= sigmas:
         return Trend.SLOWS
     if figures.occupied < _FEW_BINS + (growth.snapshots >= _BINS):
         return Trend.UNEVEN
@@ -223,9 +223,10 @@ class _Figures:
         self.place = (moment / self.samples - begin_s) / self.length_s
         self.place_error = sqrt(dispersion / 12 / self.samples)
         self.last_third = _share_after(episode, end_s - self.length_s / 3)
-        self.even_third = self.samples / 3
-        self.third_error = sqrt(dispersion * self.even_third)
-        self.recency = self.last_third / self.even_third
+        even_third = self.samples / 3
+        self.recency = self.last_third / even_third
+        # Anscombe (1948): the square root of a Poisson variable has the same deviation everywhere, also near zero.
+        self.third_sigmas = 2 * (sqrt(even_third / dispersion) - sqrt(self.last_third / dispersion + 0.375))
 
 
 def _missing(cohorts: Sequence[Cohort], end_s: float, dispersion: float | None = None) -> float:

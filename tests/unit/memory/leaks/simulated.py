@@ -13,10 +13,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tocsin.model.memory import Births, Frame, HeapSnapshot, HeapStack, HeapTier
+from tocsin.memory.leaks import LeakDetector
+from tocsin.model.memory import Births, Frame, HeapSnapshot, HeapStack, HeapTier, LeakAnalysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from random import Random
 
 INTERVAL = 131072.0
@@ -124,3 +125,11 @@ def evenly(count: int, from_s: float, to_s: float, stack: int = 1) -> list[Block
     """Blocks that stay, without chance: one in the middle of each of as many equal spans."""
     step_s = (to_s - from_s) / count
     return [Block(stack, from_s + (number + 0.5) * step_s) for number in range(count)]
+
+
+def analysed(some: Iterable[HeapSnapshot], **arguments: float) -> LeakAnalysis:
+    """What is thought after some snapshots."""
+    detector = LeakDetector(**arguments)  # type: ignore[arg-type]
+    for snapshot in some:
+        detector.observe(snapshot, snapshot.at_s)
+    return detector.analyze()
