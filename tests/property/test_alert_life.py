@@ -112,7 +112,9 @@ class AlertLife(RuleBasedStateMachine):
     def book(self, change: Change) -> None:
         alert = change.alert
         if change.before is AlertState.RESOLVED:
-            return  # a mark on what is over
+            assert self.states.get(alert.id) is alert.state is AlertState.RESOLVED, "an alert came back from its end"
+            assert change.why == "acknowledged"
+            return
         if alert.state is AlertState.RESOLVED:
             assert self.states.get(alert.id) is AlertState.FIRING, "an alert was resolved that never fired"
         self.states[alert.id] = alert.state
