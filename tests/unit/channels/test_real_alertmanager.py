@@ -141,17 +141,20 @@ def test_it_takes_hostile_text(alertmanager: Alertmanager, channel: Alertmanager
     channel.deliver(a_notice(alert))  # raises if it is refused
     channel.deliver(a_notice(msgspec.structs.replace(alert, resolved_at=datetime.now(UTC)), kind=NoticeKind.RESOLVED))
     until(lambda: alertmanager.active() == [])
+    assert channel.board.forgotten == 0
 
 
 def test_it_shows_a_digest_for_a_while(alertmanager: Alertmanager, channel: AlertmanagerChannel) -> None:
     channel.deliver(msgspec.structs.replace(DIGEST, created_at=datetime.now(UTC)))
     until(lambda: alertmanager.active() == ["TocsinAlertsHeldBack"])
+    assert alertmanager.active() == ["TocsinAlertsHeldBack"]
 
 
 def test_it_takes_a_thousand_alerts_at_once(alertmanager: Alertmanager, channel: AlertmanagerChannel) -> None:
     alerts = [fresh(EVENT, id=str(n), fingerprint=str(n), title=f"Event {n}", component="many") for n in range(1000)]
     channel.deliver(a_notice(*alerts))
     until(lambda: len([name for name in alertmanager.active() if name.startswith("Event ")]) == 1000)
+    assert channel.board.forgotten == 0
 
 
 def test_it_refuses_what_is_not_of_the_api(alertmanager: Alertmanager) -> None:

@@ -84,7 +84,7 @@ def test_the_example_of_an_option_is_right(kind: str, option: str, monkeypatch: 
     found = options_of(kind)[option]
     for name in re.findall(r"env:(\w+)", found.example):
         monkeypatch.setenv(name, "https://example.org/x")
-    found.read(ast.literal_eval(found.example))
+    assert found.read(ast.literal_eval(found.example)) is not None
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "console"])

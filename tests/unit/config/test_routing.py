@@ -175,4 +175,4 @@ def test_the_example_of_each_key_is_right(keys: dict[str, Key]) -> None:
     import ast
 
     for key in keys.values():
-        key.read(ast.literal_eval(key.example))
+        assert key.read(ast.literal_eval(key.example)) is not None
