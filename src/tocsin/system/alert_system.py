@@ -145,7 +145,10 @@ class AlertSystem(Emitter, Orders):
         began_s = _real_s()
         look = self._core.supervision.look
         answered = self._core.stepper.ask(lambda now: [*look(now), given.TellAll()], timeout_s) is not None
-        while len(self._core.intake) and answered:  # a step takes so many events, and no more
+        # A step takes so many events and no more, and the last of them may be on their way through one just now.
+        all_in = False
+        while answered and not all_in:
+            all_in = not len(self._core.intake)
             left_s = timeout_s - (_real_s() - began_s)
             answered = left_s > 0 and self._core.stepper.ask(lambda _: [given.TellAll()], left_s) is not None
         delivered = self._core.delivery.flush(max(timeout_s - (_real_s() - began_s), 0.0))
