@@ -140,10 +140,9 @@ class Journal:
                 ticket.settle(self.reason or ("the journal is closed" if self._closing else "the disk is too slow"))
             return
         self._waiting.append(_Group(entries, ticket))
-        if self._thread is None and not self._start():
-            self._write_here()
-            return
-        self._bell.set()
+        if self._thread is not None or self._start():
+            self._bell.set()
+        # Else no thread is to be had, as when the interpreter ends: whoever waits for the disk writes it himself.
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was posted is on disk. False: it is not, within `timeout_s` real seconds."""
@@ -151,6 +150,12 @@ class Journal:
             return True
         ticket = Ticket()
         self.post((), ticket)
+        return self.wait_for(ticket, timeout_s)
+
+    def wait_for(self, ticket: Ticket, timeout_s: float) -> bool:
+        """Whether the entries of a ticket are on disk, waiting for it up to `timeout_s` real seconds."""
+        if self._thread is None:
+            self._write_here()
         return ticket.wait(timeout_s)
 
     def close(self, timeout_s: float) -> bool:
@@ -158,7 +163,9 @@ class Journal:
         self._closing = True
         thread = self._thread
         if thread is None:
-            return True
+            self._write_here()
+            self._let_go()
+            return not self._waiting
         self._bell.set()
         thread.join(timeout_s)
         return not thread.is_alive()
@@ -185,7 +192,7 @@ class Journal:
         return True
 
     def _write_here(self) -> None:
-        """No thread is to be had: write on the caller's, late being better than never."""
+        """Without a thread: write on the caller's, late being better than never."""
         if not self._starting.acquire(blocking=False):
             return  # somebody is at it, and takes ours along
         try:

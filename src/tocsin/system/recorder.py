@@ -199,7 +199,7 @@ class Recorder:
             return self.reason or CLOSED
         ticket = Ticket()
         self._journal.post((), ticket)
-        ticket.wait(timeout_s)
+        self._journal.wait_for(ticket, timeout_s)
         return ticket.reason if ticket.durable is not None else f"not on disk within {timeout_s:g} s"
 
     def sync_later(self, settled: Callable[[str], object]) -> None:

@@ -260,6 +260,23 @@ def test_of_too_much_that_cannot_be_written_the_oldest_goes_and_is_counted(
     assert journal.close(ENOUGH_S)
 
 
+def test_without_a_thread_nobody_is_held_up_and_whoever_waits_for_the_disk_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    journal = open_journal(tmp_path / "state")
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    journal.post(entries_of(1))
+    assert not (tmp_path / "state").exists()
+    assert journal.flush(ENOUGH_S)
+    assert on_disk(tmp_path / "state", "SELECT id FROM alerts") == ["a1"]
+    journal.post(entries_of(2))
+    assert journal.close(ENOUGH_S)
+    assert on_disk(tmp_path / "state", "SELECT count(*) FROM alerts") == [2]
+
+
 # -- forks
 
 

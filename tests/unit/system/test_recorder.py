@@ -50,6 +50,14 @@ def a_system(state: Path | None, bell: Bell, *, clock: VirtualClock | None = Non
     return AlertSystem(config, sensors=(), clock=clock)
 
 
+def titles_in(folder: Path) -> list[str]:
+    """What the journal in a folder has, newest first."""
+    reader = JournalReader(folder / FILE)
+    titles = [alert.title for alert in reader.alerts()]
+    reader.close()
+    return titles
+
+
 def test_a_durable_event_is_on_disk_when_its_receipt_says_so(tmp_path: Path) -> None:
     system = a_system(tmp_path, Bell())
     receipt = system.emit("Odd", "m", "warning", "app", durable=True)
@@ -135,7 +143,7 @@ def test_a_second_system_on_the_same_folder_has_one_of_its_own(tmp_path: Path) -
     first, second = a_system(tmp_path, Bell()), a_system(tmp_path, Bell())
     assert first.emit("One", durable=True).durable
     assert second.emit("Two", durable=True).durable
-    assert [alert.title for alert in JournalReader(tmp_path / FILE).alerts()] == ["One"]
+    assert titles_in(tmp_path) == ["One"]
     assert first._core.recorder.owns_host()
     assert not second._core.recorder.owns_host()
 
@@ -210,8 +218,7 @@ def test_a_forked_child_writes_into_a_folder_of_its_own(tmp_path: Path) -> None:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert system.emit("Parent again", durable=True).durable
-    titles = [alert.title for alert in JournalReader(tmp_path / FILE).alerts()]
-    assert sorted(titles) == ["Parent", "Parent again"]
+    assert sorted(titles_in(tmp_path)) == ["Parent", "Parent again"]
 
 
 @posix
