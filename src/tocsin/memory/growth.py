@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import combinations
-from statistics import median
 from typing import Final
 
 LEAST_READINGS: Final = 5
@@ -44,7 +43,11 @@ class Growth:
         if len(self._readings) < LEAST_READINGS or self.span_s() < self.least_span_s():
             return None
         pairs = combinations(self._readings, 2)
-        return median((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0]) / 1e6
+        slopes = sorted((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0])
+        # `statistics` says the same and brings fractions and decimals along.
+        middle = len(slopes) // 2
+        median = slopes[middle] if len(slopes) % 2 else (slopes[middle - 1] + slopes[middle]) / 2
+        return median / 1e6
 
     def span_s(self) -> float:
         """Seconds from the first reading to the last."""

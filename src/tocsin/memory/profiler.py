@@ -16,7 +16,6 @@ from tocsin.memory.lease import HeapModule, python_blocks, shared_hook
 from tocsin.memory.process import peak_rss_bytes, pss_bytes, rss_bytes
 from tocsin.memory.report import Attribution, live_of, mb, uses
 from tocsin.memory.sampling import SamplingHeap
-from tocsin.memory.tracing import TracedHeap
 from tocsin.model.memory import HeapSnapshot, HeapTier, MemoryReport
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from tocsin.memory.lease import Beginning
+    from tocsin.memory.tracing import TracedHeap
 
 AUTO: Final = "auto"
 _TIERS: Final = (AUTO, *HeapTier)
@@ -187,6 +187,8 @@ class MemoryProfiler:
         if self._wanted == HeapTier.RSS_ONLY:
             return None, "nothing but resident memory was asked for"
         if self._wanted == HeapTier.TRACEMALLOC:
+            from tocsin.memory.tracing import TracedHeap  # noqa: PLC0415 - it loads tracemalloc
+
             return TracedHeap(started_s=now_s), ""
         module, reason = self._load()
         if module is not None:
