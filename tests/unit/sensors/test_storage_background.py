@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import math
 import os
 import random
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.unit.sensors.descriptors import held
 from tests.unit.system.programs import environment
 
 from tocsin import AlertConfig, VirtualClock
@@ -295,17 +295,16 @@ def test_a_hook_that_raises_sets_the_probe_aside_with_its_words(on_disk: Path) -
 
 
 def test_the_file_is_never_seen_and_goes_with_the_sensor(on_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gc.collect()  # what earlier tests left must not be closed in between
-    before = len(names(Path("/proc/self/fd")))
     for tmpfile in (True, False):
         if not tmpfile:
             monkeypatch.delattr(os, "O_TMPFILE")
         bench = Bench(on_disk)
         bench.run(75)
         assert bench.sensor._file.is_open
+        assert held(str(on_disk)) != []
         assert names(on_disk) == []
         bench.sensor.close()
-        assert len(names(Path("/proc/self/fd"))) == before
+        assert held(str(on_disk)) == []
         assert len(measured(bench.run(15), "read.duration")) >= 1  # a later reading opens it anew
         bench.sensor.close()
 
@@ -371,15 +370,13 @@ def test_a_disk_that_fails_is_told_by_its_own_words_and_tried_again(
     def fail(fd: int) -> None:
         raise OSError(5, "Input/output error")
 
-    gc.collect()  # what earlier tests left must not be closed in between
-    before = len(names(Path("/proc/self/fd")))
     bench = Bench(on_disk)
     with monkeypatch.context() as broken:
         broken.setattr(file, "sync", fail)
         with pytest.raises(SampleError, match="Input/output error"):
             bench.run(63)
     bench.sensor.close()
-    assert len(names(Path("/proc/self/fd"))) == before
+    assert held(str(on_disk)) == []
     assert len(measured(bench.run(15), "read.duration")) >= 1
 
 
