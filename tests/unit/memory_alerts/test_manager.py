@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -277,12 +278,15 @@ async def test_a_name_that_is_taken_is_refused(manager: MemoryAlertManager) -> N
 
 
 async def test_a_channel_that_hangs_does_not_hold_the_check(manager: MemoryAlertManager) -> None:
+    released = threading.Event()
+
     class Hung(Channel):
         async def send_alert(self, alert: PerformanceAlert) -> None:
-            await asyncio.Event().wait()
+            await asyncio.to_thread(released.wait, 60.0)
 
     await manager.add_channel(Hung())
     alerts = await asyncio.wait_for(manager.check_memory_alerts(MemoryReport(rss_mb=710.0)), 30)
+    released.set()  # for the tests behind it
     assert len(alerts) == 1
 
 
