@@ -40,11 +40,15 @@ class LoopThread:
         self.loop.call_soon_threadsafe(done.set)
         assert done.wait(5)
 
-    def block(self) -> threading.Event:
+    def block(self, at_most_s: float = 0.3) -> threading.Event:
         """Block the loop until the answer is set."""
         blocked, free = threading.Event(), threading.Event()
-        self.loop.call_soon_threadsafe(blocked.set)
-        self.loop.call_soon_threadsafe(free.wait, 0.3)
+
+        def stand_still() -> None:  # one callback: between two the loop might look for events
+            blocked.set()
+            free.wait(at_most_s)
+
+        self.loop.call_soon_threadsafe(stand_still)
         assert blocked.wait(5)
         return free
 
@@ -130,10 +134,7 @@ def test_a_loop_that_waits_for_events_is_not_woken_between_two_readings(
     sent_s = ping._sent_s
     assert sensor.ask_again()
     assert ping._sent_s == sent_s, "it was asked nothing"
-    blocked, free = threading.Event(), threading.Event()
-    runner.loop.call_soon_threadsafe(blocked.set)
-    runner.loop.call_soon_threadsafe(free.wait, 10)
-    assert blocked.wait(10)
+    free = runner.block(at_most_s=3.0)
     assert sensor.ask_again()
     assert ping._sent_s > sent_s, "it is busy, so it was asked"
     free.set()
