@@ -90,7 +90,9 @@ def test_a_program_can_read_what_the_demo_tells() -> None:
 
 def test_a_demo_for_a_person_ends_with_what_to_try_next(spawn: Callable[..., Result]) -> None:
     result = spawn("-m", "tocsin", "demo", "--for", "2s")
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
+    # Two seconds are enough for the first alert on a quick machine, and for none on a slow one.
+    assert all(" firing " in line for line in result.err.splitlines())
     assert "Watching examples/misbehaving_service.py" in result.out
     assert "tocsin run YOUR_PROGRAM.py" in result.out
     assert max(map(len, result.out.splitlines())) <= 100
