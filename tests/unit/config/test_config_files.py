@@ -5,27 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.config.documents import load, messages
 
-from tocsin.config import AlertConfig, find_config, load_config
+from tocsin.config import find_config, load_config
 from tocsin.config.document import MAX_BYTES
 from tocsin.errors import ConfigError
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def load(text: str | bytes, name: str = "tocsin.toml") -> AlertConfig:
-    Path(name).write_bytes(text.encode() if isinstance(text, str) else text)
-    return load_config(name)
-
-
-def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(text, name)
-    return [str(problem) for problem in caught.value.problems]
 
 
 def test_a_missing_file_is_told_with_what_to_do(folder: Path) -> None:

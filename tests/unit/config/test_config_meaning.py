@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from tests.unit.config.documents import load
 
-from tocsin.config import AlertConfig, ChannelSpec, load_config
-from tocsin.errors import ConfigError
+from tocsin.config import AlertConfig, ChannelSpec
 from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.rule import AlertRule
 
@@ -40,25 +38,6 @@ session-cache = ["app.sessions", "app.cache.*"]
 [memory]
 interval = "128 KiB"
 """
-
-RULE = '[[rule]]\nname = "r"\nmetric = "process.memory.usage"\nthreshold = "650 MB"\n'
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def load(text: str | bytes, name: str = "tocsin.toml") -> AlertConfig:
-    Path(name).write_bytes(text.encode() if isinstance(text, str) else text)
-    return load_config(name)
-
-
-def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(text, name)
-    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.usefixtures("folder")

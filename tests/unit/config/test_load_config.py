@@ -1,60 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-
-from tocsin.config import AlertConfig, load_config
-from tocsin.errors import ConfigError
-
-SAMPLE = """\
-name = "orders-api"
-check_interval = "1s"
-false_alarms_per_week = 1
-
-[[rule]]
-name = "memory-high"
-metric = "process.memory.usage"
-condition = "greater_than"        # less_than, equals, not_equals, anomalous, will_exceed
-threshold = "650 MB"
-clear = "600 MB"
-for = "30s"
-window = "10s"
-aggregate = "avg"
-severity = "warning"              # info, warning, critical
-category = "memory_threshold"
-component = "orders"
-recommendations = ["Look at tocsin leaks", "Raise the container limit only after that"]
-
-[[channel]]
-type = "console"
-severity = "warning"              # and worse
-
-[components]
-session-cache = ["app.sessions", "app.cache.*"]
-
-[memory]
-interval = "128 KiB"
-"""
+from tests.unit.config.documents import messages
 
 RULE = '[[rule]]\nname = "r"\nmetric = "process.memory.usage"\nthreshold = "650 MB"\n'
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def load(text: str | bytes, name: str = "tocsin.toml") -> AlertConfig:
-    Path(name).write_bytes(text.encode() if isinstance(text, str) else text)
-    return load_config(name)
-
-
-def messages(text: str | bytes, name: str = "tocsin.toml") -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(text, name)
-    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.usefixtures("folder")
