@@ -21,7 +21,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(MADE_FROM))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test page check bench clean
 
 help: ## Print this list
 	@echo 'Tocsin. Usage: make COMMAND, or PYTHON=python3.12 make COMMAND'
@@ -29,10 +29,16 @@ help: ## Print this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: $(STAMP) ## Set everything up and watch a small leaking program ring the bell (ARGS="--for 30s" ends it)
+	@sh scripts/page.sh --quiet
 	@$(BIN)/tocsin demo $(ARGS)
 
 test: $(STAMP) ## Set everything up and run the tests (ARGS="-k word" is handed to pytest)
+	@sh scripts/page.sh --quiet
+	@$(BIN)/python -m compileall -q src benchmarks  # the tests start hundreds of programs, and some settings write no bytecode
 	@$(BIN)/python -m pytest $(ARGS)
+
+page: ## Get what draws the page, from npm; without node the program runs and the page says so
+	@sh scripts/page.sh
 
 check: $(STAMP) ## Lint, formatting, types and the import law; all four, then which of them failed
 	@failed=; \
@@ -43,13 +49,14 @@ check: $(STAMP) ## Lint, formatting, types and the import law; all four, then wh
 	[ -z "$$failed" ] || $(call failed,check,$${failed#$(comma) })
 
 bench: $(STAMP) ## Measure our figures, the peers' and the floor's (a quiet machine, some minutes)
-	@for name in import emit rules runtime sampling processes memory heap-accuracy leaks looks retention outbox delivery host; do \
+	@for name in import emit rules detector benign runtime sampling processes memory heap-accuracy leaks looks retention outbox delivery storm backtest forecast host page; do \
 		echo "── $$name"; \
 		$(BIN)/python -m benchmarks $$name || $(call failed,benchmark $$name,run it alone: $(BIN)/python -m benchmarks $$name); \
 	done
 
 clean: ## Remove the environments, the caches and what was built
 	rm -rf .venv .venv-* build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf src/tocsin/web/static/vendor src/tocsin/web/static/lean
 	find src -name '_heap.*.so' -delete
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

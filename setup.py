@@ -10,7 +10,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 NATIVE = Path("src", "tocsin", "memory", "native")
-NUMBERS = Path("src", "tocsin", "sensors", "linux", "native", "numbers.c")
+NUMBERS = Path("src", "tocsin", "sensors", "linux", "native")
 
 
 def reason_against() -> str:
@@ -57,8 +57,10 @@ def number_reader() -> list[Extension]:
     return [
         Extension(
             "tocsin.sensors.linux._numbers",
-            sources=[str(NUMBERS)],
-            extra_compile_args=["-O2", "-fvisibility=hidden"],
+            sources=sorted(map(str, NUMBERS.glob("*.c"))),
+            depends=sorted(map(str, NUMBERS.glob("*.h"))),
+            # Without contraction, so that the same operations give the same doubles as in Python.
+            extra_compile_args=["-O2", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"],
             optional=not is_required(),
         )
     ]

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> Result:
 def _looks(stacks: int, looks: int) -> tuple[float, int]:
     """Microseconds of a look, and the stacks that it saw."""
     from tocsin import AlertConfig, VirtualClock
-    from tocsin.system.memory import MemoryRoom
+    from tocsin.system.memory.room import MemoryRoom
 
     clock = VirtualClock()
     config = AlertConfig(memory={"interval": INTERVAL_BYTES})

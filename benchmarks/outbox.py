@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> Result:
 
 def _ours(folder: Path, threads: int, calls: int) -> Figures:
     from tocsin import AlertConfig, AlertSystem
-    from tocsin.system.recorder import Recorder
+    from tocsin.system.records.recorder import Recorder
 
     config = AlertConfig(state_dir=folder / "state", channels=[_nobody], default_rules=False)
     with AlertSystem(config, sensors=()) as system:

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> Result:
         notes=(
             f"Mean of {args.seconds} samples; each tenth reads the slow tier, each sixtieth the processes.",
             "The C floor reads the very files that Tocsin was seen to read here, as often, and parses nothing.",
-            "of_it_…: each sensor's share of a sample, as wall time in a process of its own.",
+            "of_it_…: each sensor's share of a sample, read by itself, as wall time in a process of its own.",
             f"The machine's load (1, 5, 15 minutes): {', '.join(f'{load:.1f}' for load in os.getloadavg())}.",
             "Budget: at most 0.06 % of a core, and at most 2.5 times the C floor, for 200 values or more.",
             f"This machine yields {values} values"
@@ -238,6 +238,7 @@ def _each_sensor_at_1_hz(seconds: int, offset_s: float) -> dict[str, float]:
 
     for watched in monitor._watched:
         watched.read = timed(watched.sensor.name, watched.read)
+    monitor._sweep = monitor._plain  # by themselves: in one call of C nothing is to be told apart
     monitor.collect(clock.now(), 1.0)
     spent_ns.clear()
     start_s, bell = time.monotonic() + offset_s, threading.Event()

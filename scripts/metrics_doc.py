@@ -50,7 +50,7 @@ COSTS = """\
 Microseconds of one reading at a real 1 Hz, with cold caches, as `python -m benchmarks sampling` printed it on 26
 November 2026 on a busy virtual machine with 2 cores (Linux 6.18, Python 3.11, 1 disk, 1 interface, 130 processes), with
 the C extension. A slow sensor costs a tenth of its figure each second, the slowest a sixtieth. The first one read pays
-for waking up: about 60 µs of the CPU's.
+for waking up: about 60 µs of the CPU's. Each is read by itself here; a pass reads those of the core tier in one call.
 
 | sensor | tier | µs a reading |
 |---|---|---|

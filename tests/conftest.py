@@ -7,10 +7,10 @@ import inspect
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # A machine that is busy with other things makes no example wrong.
-settings.register_profile("tocsin", deadline=None)
+settings.register_profile("tocsin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tocsin")
 
 # A shell's background jobs begin with SIGINT ignored, and so would every program that a test starts to interrupt it.

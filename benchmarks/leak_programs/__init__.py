@@ -2,7 +2,8 @@
 
 A program is a generator: it does the work of one tick and yields. Lines that leak end with the words of `MARK`.
 The detector was tuned on those of `tuned`. Those of `held_out` were left alone until it had its form; what was changed
-after their first run is the smaller part, but they are not unseen any more.
+after their first run is the smaller part, but they are not unseen any more. Those of `validation` are of other kinds,
+and were written before the time to detect was worked on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MARK = "# leaks"
 TUNED = "tuned"
 HELD_OUT = "held-out"
+VALIDATION = "validation"
+PARTS = (TUNED, HELD_OUT, VALIDATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,19 @@ class Case:
 
     Attributes:
         name: of its function.
-        half: whether the detector was tuned on it.
+        part: of the programs: what they are to the detector.
         program: given chance and the number of ticks.
         leaks: whether it does.
         native: whether what it leaks is no memory of Python's.
+        begins: the tick from which on it leaks; what is born before belongs to the program.
     """
 
     name: str
-    half: str
+    part: str
     program: Program
     leaks: bool
     native: bool = False
+    begins: int = 0
 
     def lines(self) -> set[tuple[str, int]]:
         """File and number of each line that leaks."""
@@ -54,16 +59,26 @@ class Case:
 
 def cases() -> dict[str, Case]:
     """All programs by name."""
-    from benchmarks.leak_programs import held_out_fine, held_out_leaks, tuned_fine, tuned_leaks
+    from benchmarks.leak_programs import (
+        held_out_fine,
+        held_out_leaks,
+        tuned_fine,
+        tuned_leaks,
+        validation_fine,
+        validation_leaks,
+    )
 
     found = {}
-    for module, half, leaks in (
+    for module, part, leaks in (
         (tuned_leaks, TUNED, True),
         (tuned_fine, TUNED, False),
         (held_out_leaks, HELD_OUT, True),
         (held_out_fine, HELD_OUT, False),
+        (validation_leaks, VALIDATION, True),
+        (validation_fine, VALIDATION, False),
     ):
         for program in module.PROGRAMS:
             name = program.__name__
-            found[name] = Case(name, half, program, leaks=leaks, native=name.startswith("native"))
+            begins = getattr(module, "BEGINS", {}).get(name, 0)
+            found[name] = Case(name, part, program, leaks, native=name.startswith("native"), begins=begins)
     return found

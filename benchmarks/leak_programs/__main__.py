@@ -13,10 +13,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.leak_programs import Case, cases
+from benchmarks.leak_programs.due import find_due
 from tocsin.memory.leaks import LeakDetector
 from tocsin.memory.profiler import MemoryProfiler
 
 if TYPE_CHECKING:
+    from benchmarks.leak_programs.due import Due
     from tocsin.model.memory import LeakSite
 
 
@@ -38,14 +40,14 @@ class _Run:
         self.case, self.args = case, args
         self.lines = case.lines()
         self.detector = LeakDetector()
+        self.times: list[float] = []
         self.detected_s: float | None = None
-        self.due_s: float | None = None
-        self.begun_s: float | None = None
         self.seconds: list[float] = []
 
     def result(self) -> dict[str, Any]:
         profiler = MemoryProfiler(self.args.interval)
         profiler.start(0.0)
+        last = None
         program = self.case.program(random.Random(self.args.seed), self.args.ticks)
         for tick, _ in enumerate(program, start=1):
             if tick % self.args.every == 0:
@@ -53,39 +55,35 @@ class _Run:
                 began = time.perf_counter()
                 self.detector.observe(snapshot, float(tick))
                 self.seconds.append(time.perf_counter() - began)
+                self.times.append(float(tick))
                 self._look(float(tick))
+                last = snapshot  # while the program still has what it keeps
         profiler.stop()
-        return self._summary()
+        due = find_due(last, self.times, self.lines, from_s=float(self.case.begins)) if last else None
+        return self._summary(due)
 
     def _is_right(self, site: LeakSite) -> bool:
         return site.kind == "native" if self.case.native else (site.file, site.line) in self.lines
 
     def _look(self, now_s: float) -> None:
-        analysis = self.detector.analyze(now_s)
-        right = [site for site in analysis.sites if self._is_right(site)]
-        if self.detected_s is None and any(self._is_right(site) for site in analysis.potential_leaks):
+        leaks = self.detector.analyze(now_s).potential_leaks
+        if self.detected_s is None and any(self._is_right(site) for site in leaks):
             self.detected_s = now_s
-        samples = sum(site.samples for site in right)
-        if self.begun_s is None and right:
-            self.begun_s = now_s - self.args.every
-        if self.due_s is None and samples >= 12 and self.begun_s is not None:
-            # Of the rule, what can be known without the program's help: samples, snapshots, seconds.
-            self.due_s = max(now_s, self.begun_s + 10.0, self.begun_s + 6 * self.args.every)
 
-    def _summary(self) -> dict[str, Any]:
+    def _summary(self, due: Due | None) -> dict[str, Any]:
         analysis = self.detector.analyze()
         leaks = analysis.potential_leaks
         return {
             "name": self.case.name,
-            "half": self.case.half,
+            "part": self.case.part,
             "leaks": self.case.leaks,
             "native": self.case.native,
             "right": any(self._is_right(site) for site in leaks),
             "wrong": [_words(site) for site in leaks if not self._is_right(site)],
             "sites": [_words(site) for site in analysis.sites],
             "detected_s": self.detected_s,
-            "due_s": self.due_s,
-            "begun_s": self.begun_s,
+            "due_s": due.due_s if due else None,
+            "begun_s": due.begun_s if due else None,
             "observe_ms": 1e3 * sum(self.seconds) / len(self.seconds),
         }
 

@@ -65,7 +65,7 @@ def pending_tasks(_rng: Random, ticks: int) -> Iterator[None]:
         body.clear()
 
     async def turn() -> None:
-        KEPT.append(asyncio.ensure_future(wait()))
+        KEPT.append(asyncio.ensure_future(wait()))  # leaks
         await asyncio.sleep(0)
 
     for _tick in range(ticks):

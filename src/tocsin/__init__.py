@@ -5,7 +5,7 @@ Importing this costs next to nothing; what is used is loaded when it is first us
 
 from __future__ import annotations
 
-from tocsin._names import PLACES
+from tocsin._names import PLACES, VERSION
 
 TYPE_CHECKING = False  # `typing` costs ten times what this package does
 if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr__`
@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.memory.profiler import MemoryProfiler as MemoryProfiler
     from tocsin.memory_alerts import MemoryAlertManager as MemoryAlertManager
     from tocsin.model.alert import PerformanceAlert as PerformanceAlert
+    from tocsin.model.anomaly import AnomalyVerdict as AnomalyVerdict
     from tocsin.model.levels import AlertCategory as AlertCategory
     from tocsin.model.levels import AlertCondition as AlertCondition
     from tocsin.model.levels import AlertSeverity as AlertSeverity
@@ -60,21 +61,24 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.model.readings import PerformanceReport as PerformanceReport
     from tocsin.model.rule import AlertRule as AlertRule
     from tocsin.monitor import PerformanceMonitor as PerformanceMonitor
+    from tocsin.rules.detectors.anomaly import AnomalyDetector as AnomalyDetector
     from tocsin.sensors.buffers import BufferManager as BufferManager
+    from tocsin.start import emit as emit
+    from tocsin.start import watch as watch
     from tocsin.system import AlertSystem as AlertSystem
-    from tocsin.system import emit as emit
-    from tocsin.system import watch as watch
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = sorted([*PLACES, "__version__"])  # noqa: PLE0605 - one table of names, and a test that it is whole
 
 
 def __getattr__(name: str) -> Any:
     place = PLACES.get(name)
-    if place is None:
+    if place is None and name != "web":
         raise AttributeError(f"module 'tocsin' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - not needed by whoever only imports the package
 
+    if place is None:  # a room with an extra of its own, as `tocsin.web.app`
+        return import_module("tocsin.web")
     value = getattr(import_module(place), name)
     globals()[name] = value
     return value

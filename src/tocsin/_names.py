@@ -1,6 +1,8 @@
-"""Where each public name lives."""
+"""Where each public name lives, and the version."""
 
 from __future__ import annotations
+
+VERSION = "0.1.0"
 
 PLACES: dict[str, str] = {
     "AlertCategory": "tocsin.model.levels",
@@ -14,6 +16,8 @@ PLACES: dict[str, str] = {
     "AlertState": "tocsin.model.levels",
     "AlertSystem": "tocsin.system",
     "AlertmanagerChannel": "tocsin.channels.alertmanager",
+    "AnomalyDetector": "tocsin.rules.detectors.anomaly",
+    "AnomalyVerdict": "tocsin.model.anomaly",
     "AppriseChannel": "tocsin.channels.apprise",
     "BufferFull": "tocsin.errors",
     "BufferManager": "tocsin.sensors.buffers",
@@ -53,7 +57,7 @@ PLACES: dict[str, str] = {
     "TocsinError": "tocsin.errors",
     "VirtualClock": "tocsin.clock",
     "WebhookAlertChannel": "tocsin.channels.webhook",
-    "emit": "tocsin.system",
+    "emit": "tocsin.start",
     "load_config": "tocsin.config",
-    "watch": "tocsin.system",
+    "watch": "tocsin.start",
 }

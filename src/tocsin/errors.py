@@ -4,8 +4,10 @@
     ├── ConfigError          the configuration is wrong; holds every problem found, not only the first
     ├── AlertNotFound        a request named an alert that does not exist
     ├── RuleNotFound         a request named a rule that does not exist
+    ├── RunbookNotFound      a request named a runbook that does not exist
     ├── SilenceNotFound      a request named a silence that does not exist
     ├── NoticeNotFound       a request named a notice that does not exist
+    ├── ArtifactNotFound     a request named an artifact that does not exist
     ├── BufferFull           bytes of a budget were not to be had in time
     ├── SampleError          a sensor could not read its source
     ├── StoreError           the journal could not be read or written
@@ -78,6 +80,18 @@ class RuleNotFound(TocsinError, LookupError):
         super().__init__(f"no rule has the name {name!r}; the rules are: {listed}")
 
 
+class RunbookNotFound(TocsinError, LookupError):
+    """No runbook has this name: the default rules have one each, and no other rule."""
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        self.name = name
+        from difflib import get_close_matches  # noqa: PLC0415 - dear to import, and only for a mistake
+
+        near = get_close_matches(name, known, n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        super().__init__(f"no runbook is called {name!r}{meant}; `tocsin runbook` lists them")
+
+
 class SilenceNotFound(TocsinError, LookupError):
     """No silence has this id: it never existed, or it is over."""
 
@@ -92,6 +106,17 @@ class NoticeNotFound(TocsinError, LookupError):
     def __init__(self, notice_id: str) -> None:
         self.notice_id = notice_id
         super().__init__(f"no notice has the id {notice_id!r}; `tocsin deliveries` lists those that are known")
+
+
+class ArtifactNotFound(TocsinError, LookupError):
+    """No artifact has this id: it was never taken, or it had to go for newer ones."""
+
+    def __init__(self, artifact_id: str) -> None:
+        self.artifact_id = artifact_id
+        super().__init__(
+            f"no artifact has the id {artifact_id[:80]!r}; `tocsin artifacts list` shows those that are kept, and "
+            "`tocsin explain` of its alert says what became of it"
+        )
 
 
 class BufferFull(TocsinError):

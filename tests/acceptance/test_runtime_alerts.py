@@ -206,6 +206,30 @@ def test_a_thread_that_burns_cpu_is_named_with_its_function() -> None:
     assert not any("idle-" in line for line in lines)
 
 
+def test_a_spike_that_is_over_before_anybody_looks_has_left_its_stack_in_the_alert() -> None:
+    ear = Ear()
+
+    def price_all_orders_once() -> None:
+        until_s, total = time.perf_counter() + 3.0, 0
+        while time.perf_counter() < until_s:
+            for number in range(1000):
+                total += number * number
+
+    # A mean over five seconds crosses the bound when most of the spike is over.
+    rule = AlertRule(
+        "was-busy", AlertCategory.CPU_USAGE, WARNING, "4 %", metric="process.cpu.utilization",
+        window_s=5.0, aggregate="avg", for_s=2.0,
+    )  # fmt: skip
+    with watched(ear, rule) as bell:
+        burner = threading.Thread(target=price_all_orders_once, name="worker-4")
+        burner.start()
+        burner.join()
+        ear.first("was-busy")
+        wait_until(lambda: all(alert.title != "was-busy" for alert in bell.open_alerts()))  # long over
+    lines = proof(ear.heard[0][1], "threads")
+    assert any("in price_all_orders_once" in line for line in lines), lines
+
+
 def test_a_long_collection_rings_with_its_generation_and_the_line_that_began_it() -> None:
     ear = Ear()
 
@@ -282,11 +306,11 @@ def test_a_forked_child_times_nothing_and_knows_no_stacks_of_its_parent() -> Non
         """
         import gc, os, threading, tocsin
         bell = tocsin.AlertSystem(tocsin.AlertConfig(control=False)).start()
-        while not gc.callbacks or not len(bell._core.runtime.witness.stacks):
+        while not gc.callbacks or not len(bell._core.sensing.runtime.witness.stacks):
             threading.Event().wait(0.01)
         child = os.fork()
         if child == 0:
-            print(gc.callbacks, len(bell._core.runtime.witness.stacks), flush=True)
+            print(gc.callbacks, len(bell._core.sensing.runtime.witness.stacks), flush=True)
             bell.start()
             while not gc.callbacks:
                 threading.Event().wait(0.01)

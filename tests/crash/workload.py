@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tests.unit.journal.book import entries_of, open_journal
 
 from tocsin.journal.database import connect
-from tocsin.journal.writer import Ticket
+from tocsin.journal.tickets import Ticket
 
 if TYPE_CHECKING:
     import sqlite3

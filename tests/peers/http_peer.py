@@ -36,12 +36,16 @@ class HttpPeer:
     Attributes:
         requests: all that were read to their end, in order.
         replies: used up one a request; then `default` answers.
+        connections: how many there were.
+        keeps_open: whether more than one request is answered on a connection.
     """
 
     def __init__(self, default: Reply | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.default = default or answer(200, b"ok")
+        self.connections = 0
+        self.keeps_open = False
         self.released = threading.Event()  # lets whoever hangs go
         self._lock = threading.Lock()
         peer = self
@@ -77,17 +81,21 @@ class HttpPeer:
         self.released.wait(60.0)
 
     def _serve(self, connection: socket.socket) -> None:
+        self.connections += 1
         with connection, connection.makefile("rb") as stream:
-            method, path, _ = stream.readline().decode("latin-1").split(" ", 2)
-            headers: dict[str, str] = {}
-            while line := stream.readline().decode("latin-1").strip():
-                name, _, value = line.partition(":")
-                headers[name.lower()] = value.strip()
-            body = stream.read(int(headers.get("content-length", 0)))
-            with self._lock:
-                self.requests.append(Request(method, path, headers, body))
-                reply = self.replies.pop(0) if self.replies else self.default
-            reply(connection)
+            while first := stream.readline().decode("latin-1"):
+                method, path, _ = first.split(" ", 2)
+                headers: dict[str, str] = {}
+                while line := stream.readline().decode("latin-1").strip():
+                    name, _, value = line.partition(":")
+                    headers[name.lower()] = value.strip()
+                body = stream.read(int(headers.get("content-length", 0)))
+                with self._lock:
+                    self.requests.append(Request(method, path, headers, body))
+                    reply = self.replies.pop(0) if self.replies else self.default
+                reply(connection)
+                if not self.keeps_open or connection._closed:  # type: ignore[attr-defined]  # the stream keeps it open
+                    break
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Reply:

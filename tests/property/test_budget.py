@@ -26,7 +26,7 @@ class AnyBudget(RuleBasedStateMachine):
         self.budget = Budget(CAPACITY, [Mark(2, WARNING, REARM)])
         self.granted: list[Claim] = []
         self.waiting: list[Claim] = []
-        self.gone: set[int] = set()
+        self.gone: dict[int, Claim] = {}  # kept, or another claim would get the number of one that is no more
         self.rung: list[Claim] = []
         self.high = 0
         self.above = False
@@ -105,7 +105,8 @@ class AnyBudget(RuleBasedStateMachine):
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
         """Its owner goes without a word."""
-        self.gone.add(id(data.draw(st.sampled_from(self.waiting))))
+        claim = data.draw(st.sampled_from(self.waiting))
+        self.gone[id(claim)] = claim
 
     @precondition(lambda self: self.granted)
     @rule(data=st.data())

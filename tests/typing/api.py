@@ -19,6 +19,8 @@ from tocsin import (
     AlertSeverity,
     AlertState,
     AlertSystem,
+    AnomalyDetector,
+    AnomalyVerdict,
     AppriseChannel,
     BufferFull,
     BufferManager,
@@ -60,6 +62,7 @@ from tocsin import (
     WebhookAlertChannel,
     emit,
     load_config,
+    testing,
     watch,
 )
 
@@ -102,15 +105,27 @@ def configure() -> AlertConfig:
         condition=AlertCondition.GREATER_THAN,
         for_s=30.0,
         recommendations=("Look",),
+        actions=("heap_snapshot", "stacks:10s"),
+    )
+    filling = AlertRule(
+        "spool-filling",
+        AlertCategory.GENERAL,
+        AlertSeverity.WARNING,
+        10_000,
+        AlertCondition.WILL_EXCEED,
+        metric="orders.spool",
+        horizon_s=4 * 3600.0,
     )
     channel: AlertChannel = Pager()
     config = AlertConfig(
         check_interval="1s",
         cpu_threshold=85,
         memory_threshold="90 %",
-        rules=[rule],
+        rules=[rule, filling],
+        actions={"cooldown": "5min", "count": 3},
         channels=[channel, tell, ConsoleAlertChannel(color=False)],
         state_dir=Path("state"),
+        record=Path("run.tocsin"),
     )
     assert_type(config.get_dynamic_threshold("cpu", [40, 60]), float)
     assert_type(load_config(Path("tocsin.toml")), AlertConfig)
@@ -164,6 +179,16 @@ async def report_on_memory(system: AlertSystem, rule: AlertRule) -> None:
     assert_type(await manager.get_alerts_by_category(AlertCategory.MEMORY_LEAK), list[PerformanceAlert])
     assert_type(await manager.get_unacknowledged_alerts(), list[PerformanceAlert])
     await manager.clear_history()
+
+
+def try_on_paper(rule: AlertRule) -> list[str]:
+    scene = testing.play(rule, {"orders.depth": "1x2 99x7", "orders.spool": [1.0, None]}, every="10s")
+    stop = scene.at("40s")
+    assert_type(stop.alerts, tuple[PerformanceAlert, ...])
+    assert_type(stop.notices, tuple[Notice, ...])
+    silence = scene.silence("component=orders", for_="1h")
+    assert_type(silence, Silence)
+    return scene.end().told
 
 
 def refuse(system: AlertSystem) -> Mapping[str, Any]:
@@ -221,6 +246,16 @@ def remember(now_s: float) -> MemoryReport:
     site = LeakSite(file="app.py", line=41)
     assert_type(LeakAnalysis(potential_leaks=(site,)).potential_leaks, tuple[LeakSite, ...])
     return MemoryReport(rss_mb=710.0)
+
+
+def find_anomalies(values: list[float], at_s: float) -> AnomalyVerdict:
+    detector = AnomalyDetector(false_alarms_per_week=1.0, min_change=0.5, legal_range=(0.0, 100.0))
+    resumed = AnomalyDetector.from_state(detector.to_state(), min_change=0.5)
+    assert_type(resumed, AnomalyDetector)
+    for number, value in enumerate(values):
+        verdict = resumed.update(value, at_s + number)
+        assert_type(verdict.alarm, bool)
+    return resumed.update(1.0, at_s + len(values))
 
 
 def find_leaks(snapshots: list[HeapSnapshot]) -> LeakAnalysis:

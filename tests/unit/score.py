@@ -60,10 +60,10 @@ class Score:
         """End the process and begin another, whose monotonic clock has nothing to do with that of the one before."""
         before = self.clock.now()
         kept = [self.engine.keep(episode.id, before) for episode in self.engine.book.episodes()]
-        telling = self.engine.keep_telling(before)
+        telling, learned = self.engine.keep_telling(before), self.engine.keep_learned()
         self.clock = VirtualClock(before.utc + timedelta(seconds=away_s))
         self.engine = Engine(rules or self.rules, self.settings, interval_s=1.0)
-        self.engine.restore([body for body in kept if body is not None], telling, self.clock.now())
+        self.engine.restore([body for body in kept if body is not None], telling, self.clock.now(), learned)
         self.step(*(NewSeries(number, key) for number, key in enumerate(self.keys)))
 
     def step(self, *inputs: Input, after_s: float = 0.0) -> Outcome:

@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import tocsin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,3 +136,8 @@ def test_a_strange_address_or_path_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", ["/var/lib/tocsin", "https://example.org/wo" + "rk/", "src/wo" + "rk/", "/ho" + "me"])
 def test_an_ordinary_address_or_path_is_allowed(text: str) -> None:
     assert not STRANGE.search(text)
+
+
+def test_the_package_is_of_the_version_that_it_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == tocsin.__version__

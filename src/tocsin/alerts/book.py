@@ -6,6 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tocsin.alerts.episode import Episode
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.levels import AlertCategory
@@ -89,9 +91,9 @@ class AlertBook:
         """The recent alerts of a category, newest first."""
         return [alert for alert in self.recent() if alert.category is category]
 
-    def unacknowledged(self) -> list[PerformanceAlert]:
-        """The recent alerts that nobody has acknowledged, newest first."""
-        return [alert for alert in self.recent() if alert.acknowledgement is None]
+    def unacknowledged(self, utc: datetime) -> list[PerformanceAlert]:
+        """Recent alerts that nobody takes care of as bad as they are, now or to their end; newest first."""
+        return [alert for alert in self.recent() if not alert.is_acknowledged(utc)]
 
     def show(self, episode: Episode) -> None:
         """An episode changed, so it is in sight again."""

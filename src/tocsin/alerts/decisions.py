@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from tocsin.alerts.acting import Acting, note, noted
 from tocsin.alerts.episode import Episode, Origin
 from tocsin.alerts.events import EventDesk
 from tocsin.alerts.life import Turn
@@ -17,19 +18,30 @@ from tocsin.alerts.proofs import wanted_proofs
 from tocsin.alerts.reasons.silences import matches
 from tocsin.alerts.telling import Teller
 from tocsin.alerts.wording import component_of, explain, message_of
+from tocsin.model.action import ActionOutcome
 from tocsin.model.alert import Acknowledgement
-from tocsin.model.inputs import Change, Outcome, Want
-from tocsin.model.levels import AlertState, Verdict
+from tocsin.model.inputs import ActionDone, Change, Outcome, Want
+from tocsin.model.levels import AlertCondition, AlertState, Verdict
+from tocsin.model.rule_fields import UPWARD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tocsin.alerts.acting import KeptActing
     from tocsin.alerts.book import AlertBook
     from tocsin.alerts.history import AlertHistory
     from tocsin.alerts.settings import AlertSettings
     from tocsin.alerts.watch import Watch
     from tocsin.clock import Instant
-    from tocsin.model.alert import PerformanceAlert
+    from tocsin.model.action import DueAction
+    from tocsin.model.alert import Evidence, PerformanceAlert, TraceStep
     from tocsin.model.inputs import Acknowledge, Case, Event, EvidenceFound
     from tocsin.model.orders import Maintenance, Silence
+    from tocsin.model.readings import SeriesKey
+    from tocsin.model.rule import AlertRule
+
+    Observer = Callable[[Watch, Turn], None]
+    Foreseer = Callable[[SeriesKey, float | None, float], Evidence | None]
 
 
 class _Occurrence(NamedTuple):
@@ -47,13 +59,28 @@ class Decisions:
         book: where alerts stand.
         history: where occurrences are remembered.
         settings: how alerts live and who hears of them.
+        observe: called with each turn of a watch, before anything follows from it; for whoever studies rules.
+        foresee: from a series, a limit (None: its next one) and now (monotonic seconds) to when the limit is reached,
+            as proof; None where that cannot be said.
 
     Attributes:
         teller: who is told what.
+        acting: what is done besides telling.
     """
 
-    def __init__(self, book: AlertBook, history: AlertHistory, settings: AlertSettings) -> None:
+    def __init__(
+        self,
+        book: AlertBook,
+        history: AlertHistory,
+        settings: AlertSettings,
+        *,
+        observe: Observer | None = None,
+        foresee: Foreseer | None = None,
+    ) -> None:
+        self._observe = observe
+        self._foresee = foresee
         self.teller = Teller(settings)
+        self.acting = Acting(settings.actions)
         self._book = book
         self._history = history
         self._events = EventDesk(book, settings)
@@ -63,7 +90,8 @@ class Decisions:
         self._befores: list[tuple[Episode, AlertState, str]] = []
         self._changes: list[Change] = []
         self._wants: list[Want] = []
-        self._occurrences: list[_Occurrence] = []
+        self._due: list[DueAction] = []
+        self._occurrences: dict[str, _Occurrence] = {}  # by alert: of a storm one alert may gather thousands a step
         self._worsened: list[Episode] = []
         self._relieved = False
 
@@ -78,18 +106,20 @@ class Decisions:
             self._finish(episode, "no recurrence")
         self._tell_all()
         notices = self.teller.collect(self._book.episodes, now)
-        changes, wants = tuple(self._changes), tuple(self._wants)
-        self._changes, self._wants = [], []
-        return Outcome(changes, notices, wants)
+        changes, wants, due = tuple(self._changes), tuple(self._wants), tuple(self._due)
+        self._changes, self._wants, self._due = [], [], []
+        return Outcome(changes, notices, wants, due)
 
     # -- rules
 
     def turned(self, watch: Watch, turn: Turn) -> None:
         """A watch went from one state to another."""
+        if self._observe is not None:
+            self._observe(watch, turn)
         match turn:
             case Turn.PENDING:
                 episode = self._begin(watch)
-                episode.note(self._now.utc, "pending", explain(watch.rule, watch.value))
+                episode.note(self._now.utc, "pending", explain(watch.rule, watch.value, watch.ahead))
                 self._change(episode, AlertState.INACTIVE, "breach began")
             case Turn.FIRED:
                 self._fire(watch)
@@ -98,7 +128,7 @@ class Decisions:
             case Turn.CLEARING if watch.episode is not None:
                 watch.episode.note(self._now.utc, "clearing", "value is back; it keeps firing for a while")
             case Turn.RELAPSED if watch.episode is not None:
-                watch.episode.note(self._now.utc, "relapsed", explain(watch.rule, watch.value))
+                watch.episode.note(self._now.utc, "relapsed", explain(watch.rule, watch.value, watch.ahead))
             case Turn.WORSENED if watch.episode is not None:
                 self._worsen(watch, watch.episode)
             case Turn.RESOLVED if watch.episode is not None:
@@ -154,6 +184,21 @@ class Decisions:
         else:
             self._finish(episode, why)
 
+    def reworded(self, watch: Watch, rule: AlertRule) -> None:
+        """A rule was exchanged for one that judges alike: its alert goes on, in the new one's words."""
+        watch.rule = rule
+        if watch.episode is not None:
+            watch.episode.origin = origin_of(watch)
+            watch.episode.note(self._now.utc, "rule changed", "it judges as before, so the alert goes on")
+
+    def reload(self, settings: AlertSettings) -> None:
+        """Decide by other settings from now on. What people ordered, and all that was counted, stays."""
+        self._no_data_ttl_s = settings.no_data_ttl_s
+        self.acting.limits = settings.actions
+        self._events.reload(settings)
+        self._history.max_size = settings.history_size
+        self._relieved |= self.teller.reload(settings, self._book.episodes(), self._now)
+
     def _begin(self, watch: Watch) -> Episode:
         episode = watch.episode = Episode(origin_of(watch), watch.rule.severity, "", self._now.utc)
         self._book.open(episode)
@@ -169,7 +214,10 @@ class Decisions:
         episode.worse = watch.is_much_worse()
         episode.count += 1
         self._refresh(episode, watch)
-        episode.note(self._now.utc, "firing", explain(watch.rule, watch.value))
+        episode.note(self._now.utc, "firing", explain(watch.rule, watch.value, watch.ahead))
+        self._look_ahead(episode, watch)
+        if watch.rule.actions:
+            self._due += self.acting.due(watch.rule, episode, self._now)
         self._fresh.append(episode)
         self._befores.append((episode, before, "breach lasted long enough"))
         self._wants += [Want(episode.id, kind, watch.key.labels) for kind in wanted_proofs(watch.rule)]
@@ -177,8 +225,22 @@ class Decisions:
     def _worsen(self, watch: Watch, episode: Episode) -> None:
         episode.worse = True
         self._refresh(episode, watch)
-        episode.note(self._now.utc, "worsened", explain(watch.rule, watch.value))
+        episode.note(self._now.utc, "worsened", explain(watch.rule, watch.value, watch.ahead))
+        self._look_ahead(episode, watch)
         self._worsened.append(episode)
+
+    def _look_ahead(self, episode: Episode, watch: Watch) -> None:
+        """Let the alert say when the next limit is reached, where that can be said."""
+        rule = watch.rule
+        proof = None if watch.ahead is None or watch.silent else watch.ahead.evidence(rule.unit)
+        if proof is not None:
+            episode.add_evidence(proof)
+        if self._foresee is None or watch.silent or rule.condition not in UPWARD:
+            return
+        limit = rule.limit if episode.origin.foretold else None
+        found = self._foresee(watch.key, limit, self._now.mono_s)
+        if found is not None:
+            episode.add_evidence(found)
 
     # -- from the process before
 
@@ -190,6 +252,19 @@ class Decisions:
             self._events.adopt(episode)
         if episode.waiting:
             self._relieved = True  # asked at once whether its reason still holds
+
+    def remark(self, alert_id: str, mark: Acknowledgement | None, trace: list[TraceStep]) -> None:
+        """Go on with a mark that was written into what these decisions left."""
+        episode = self._book.episode(alert_id)
+        if episode is not None and mark != episode.acknowledgement:
+            episode.acknowledgement, episode.trace = mark, trace
+
+    def go_on_acting(self, kept: KeptActing) -> None:
+        """Go on counting actions; what was under way when the process before ended is noted, and not run again."""
+        for alert_id, action in self.acting.revive(kept, self._now):
+            if self._book.find(alert_id) is not None:
+                why = "the program ended while it ran, or before; what became of it is not known"
+                self.acted(ActionDone(alert_id, action, ActionOutcome.FAILED, why))
 
     def bury(self, episode: Episode, why: str) -> None:
         """An alert of another process ends with it: whoever was told that it fires is told so."""
@@ -220,7 +295,7 @@ class Decisions:
     def _refresh(self, episode: Episode, watch: Watch) -> None:
         silent = watch.verdict if watch.silent else Verdict.BAD
         episode.value = watch.value
-        episode.message = message_of(watch.rule, watch.key, watch.value, verdict=silent)
+        episode.message = message_of(watch.rule, watch.key, watch.value, verdict=silent, ahead=watch.ahead)
         episode.updated_at = self._now.utc
         episode.last_s = self._now.mono_s
         self._book.show(episode)
@@ -231,7 +306,12 @@ class Decisions:
         """The program raised an alert itself."""
         episode = self._events.occur(event, self._now)
         before = AlertState.INACTIVE if episode.count == event.count else AlertState.FIRING
-        self._occurrences.append(_Occurrence(episode, before, event.count))
+        known = self._occurrences.get(episode.id)
+        if known is not None:
+            before, times = known.before, known.times + event.count
+        else:
+            times = event.count
+        self._occurrences[episode.id] = _Occurrence(episode, before, times)
         return episode
 
     def resolve(self, fingerprint: str) -> PerformanceAlert | None:
@@ -253,11 +333,11 @@ class Decisions:
             ended = self._book.find(command.alert_id)
             if ended is not None:
                 mark = Acknowledgement(command.by, now.utc, command.comment, ended.severity)
-                marked = msgspec.structs.replace(ended, acknowledgement=ended.acknowledgement or mark)
-                if marked != ended:
+                marked = msgspec.structs.replace(ended, acknowledgement=mark)
+                if not ended.is_acknowledged(now.utc):
                     self._book.replace_closed(marked)
                     self._changes.append(Change(marked, ended.state, now.utc, "acknowledged"))
-                return marked
+                    return marked
             return ended
         if not episode.acknowledged(now.utc):
             expires = None if command.for_s is None else now.utc + timedelta(seconds=command.for_s)
@@ -285,6 +365,13 @@ class Decisions:
         self.teller.reasons.maintenance.put(window)
         self._relieved = True  # it may take the place of one that held more
 
+    def forget_the_past(self, *, throttle: bool) -> None:
+        """Forget the alerts that are over; with `throttle` also what an event's source has raised of late."""
+        self._book.clear()
+        self._history.clear()
+        if throttle:
+            self.teller.suppressor.last.clear()
+
     def evidence(self, found: EvidenceFound) -> None:
         """A proof has been captured."""
         episode = self._book.episode(found.alert_id)
@@ -294,6 +381,22 @@ class Decisions:
             self._change(episode, episode.state, "evidence captured")
 
     # -- what all have in common
+
+    def acted(self, done: ActionDone) -> None:
+        """An action was run, or not; its alert may have ended meanwhile."""
+        self.acting.done(done)
+        now = self._now
+        why = f"{done.action}: {done.outcome.value}"
+        episode = self._book.episode(done.alert_id)
+        if episode is not None:
+            note(episode, done, now.utc)
+            self._change(episode, episode.state, why)
+            return
+        ended = self._book.find(done.alert_id)
+        if ended is not None:
+            marked = noted(ended, done, now.utc)
+            self._book.replace_closed(marked)
+            self._changes.append(Change(marked, marked.state, now.utc, why))
 
     def _finish(self, episode: Episode, why: str) -> None:
         if episode in self._fresh or episode in self._worsened:
@@ -314,8 +417,8 @@ class Decisions:
             return
         everybody = self._book.episodes()
         self.teller.look(everybody)
-        occurrences, self._occurrences = self._occurrences, []
-        for occurrence in occurrences:
+        occurrences, self._occurrences = self._occurrences, {}
+        for occurrence in occurrences.values():
             self._tell_occurrence(occurrence)
         asked = {episode.id: episode for episode in self._fresh}
         if passed:
@@ -355,5 +458,7 @@ def origin_of(watch: Watch) -> Origin:
     return Origin(
         title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
         component=component_of(rule, watch.key), labels=watch.key.labels, recommendations=rule.recommendations,
-        unit=rule.unit, threshold=float(rule.limit), runbook_url=rule.runbook_url, owner=rule.owner,
+        unit=rule.unit, runbook_url=rule.runbook_url, owner=rule.owner,
+        threshold=None if rule.condition is AlertCondition.ANOMALOUS else float(rule.limit),
+        foretold=rule.condition is AlertCondition.WILL_EXCEED,
     )  # fmt: skip

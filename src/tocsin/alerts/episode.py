@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
 
 from tocsin.model.alert import Acknowledgement, Evidence, PerformanceAlert, TraceStep
+from tocsin.model.digest import sha256_hex
 from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held
 from tocsin.model.matching import facts_of
 from tocsin.model.readings import Labels
@@ -20,7 +20,11 @@ MAX_EVIDENCE: Final = 8
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What does not change in an episode."""
+    """What does not change in an episode.
+
+    Attributes:
+        foretold: whether it tells of what is to come, and not of what is.
+    """
 
     title: str
     category: AlertCategory
@@ -34,6 +38,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None
     runbook_url: str = ""
     owner: str = ""
+    foretold: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -46,7 +51,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
             parts: tuple[Any, ...] = ("rule", self.rule, self.metric, self.component, self.labels)
         else:
             parts = ("event", self.source, self.title, self.category.value, self.component, self.labels)
-        return sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+        return sha256_hex(msgspec.json.encode(parts))[:16]
 
 
 class Told(msgspec.Struct):
@@ -79,7 +84,7 @@ class Episode:
     Attributes:
         lasts: an event that goes on until it is resolved, as a rule's alert does.
         told: the channels that were told that it fires, and what.
-        fired_s: when it began to fire, in monotonic seconds; None before.
+        fired_s: when it began to fire, in monotonic seconds less those while the program was away; None before.
         waiting: it fires, and nobody was told for a reason that may pass.
         worse: the breach is much worse than its threshold.
     """
@@ -96,7 +101,7 @@ class Episode:
         self.message = message
         self.fingerprint = origin.fingerprint
         # Made from what came in, not by chance: a replayed run has the same ids.
-        self.id = sha256(f"{self.fingerprint}@{at.isoformat()}".encode()).hexdigest()[:12]
+        self.id = sha256_hex(f"{self.fingerprint}@{at.isoformat()}".encode())[:12]
         self.state = AlertState.PENDING
         self.started_at = self.updated_at = at
         self.resolved_at: datetime | None = None

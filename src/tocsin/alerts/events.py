@@ -29,13 +29,17 @@ class EventDesk:
 
     def __init__(self, book: AlertBook, settings: AlertSettings) -> None:
         self._book = book
-        self._ttl_s = settings.event_ttl_s
-        self._max_open = settings.max_open
+        self.reload(settings)
         # By what makes events equal, so that a storm computes no hash; in the order of their last occurrence.
         self._open: dict[object, Episode] = {}
         # Those that silence does not end.
         self._lasting: dict[object, Episode] = {}
         self._gathering: set[str] = set()
+
+    def reload(self, settings: AlertSettings) -> None:
+        """Go by other settings from now on; what is open stays open."""
+        self._ttl_s = settings.event_ttl_s
+        self._max_open = settings.max_open
 
     def occur(self, event: Event, now: Instant) -> Episode:
         """Enter `event.count` occurrences and give back their episode."""

@@ -61,7 +61,7 @@ class KeptAlert(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kept_at: when this was written, UTC.
         age_s: seconds since its last occurrence or change.
-        fired_age_s: seconds since it began to fire; None before.
+        fired_age_s: seconds since it began to fire, as far as somebody watched; None before.
         life: of a rule's alert; None for an event.
     """
 
@@ -121,7 +121,8 @@ def revive(kept: KeptAlert, now: Instant) -> Episode:
                  "evidence", "advice", "trace", "trace_cut", "waiting", "worse"):  # fmt: skip
         setattr(episode, name, getattr(kept, name))
     episode.last_s = since_s - kept.age_s
-    episode.fired_s = None if kept.fired_age_s is None else since_s - kept.fired_age_s
+    # Its wait for a cause does not run out while nobody looks for one.
+    episode.fired_s = None if kept.fired_age_s is None else now.mono_s - kept.fired_age_s
     episode.told = {
         channel: Told(
             one.severity, one.first_at, since_s - one.first_age_s, since_s - one.last_age_s, one.said, one.worse,
@@ -134,19 +135,24 @@ def revive(kept: KeptAlert, now: Instant) -> Episode:
 
 def life_of(watch: Watch, active_s: float) -> KeptLife:
     """How far the alert of a watch has come."""
-    life, flapping = watch.life, watch.flapping
-    accrued_s = life.accrued_s
-    return KeptLife(
-        accrued_s=accrued_s, clearing=life.clearing,
-        flapping=None
-        if flapping is None
-        else KeptFlapping([active_s - time_s for time_s in flapping.times], flapping.active),
-    )  # fmt: skip
+    life = watch.life
+    flapping = None if watch.flapping is None else keep_flapping(watch, active_s)
+    return KeptLife(accrued_s=life.accrued_s, clearing=life.clearing, flapping=flapping)
+
+
+def keep_flapping(watch: Watch, active_s: float) -> KeptFlapping:
+    """The comings and goings of a watch's alert, which has rung before."""
+    flapping = watch.flapping or Flapping()
+    return KeptFlapping([active_s - time_s for time_s in flapping.times], flapping.active)
+
+
+def revive_flapping(kept: KeptFlapping, active_s: float) -> Flapping:
+    """The same in a new process."""
+    return Flapping([active_s - age_s for age_s in kept.ages_s], active=kept.active)
 
 
 def resume(watch: Watch, episode: Episode, kept: KeptLife, active_s: float) -> None:
     """Let a watch go on where that of another process stopped."""
     if kept.flapping is not None:
-        times = [active_s - age_s for age_s in kept.flapping.ages_s]
-        watch.flapping = Flapping(times, active=kept.flapping.active)
+        watch.flapping = revive_flapping(kept.flapping, active_s)
     watch.resume(episode, Life(episode.state, kept.accrued_s, active_s, kept.clearing))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tocsin.model.action import ActionLimits
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.matching import Matcher
 from tocsin.model.orders import Inhibition, Maintenance
@@ -60,6 +61,8 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
         maintenance: windows in which alerts are held back.
         inhibitions: which alerts are only effects of which.
         inhibition_wait_s: how long a possible effect waits for its cause, so that it does not matter which comes first.
+        actions: how often one action of one rule may run.
+        false_alarms_per_week: that all rules which learn may cost together, where nothing is wrong.
     """
 
     routes: tuple[Route, ...] = ()
@@ -74,3 +77,5 @@ class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
     inhibition_wait_s: float = 5.0
+    actions: ActionLimits = ActionLimits()
+    false_alarms_per_week: float = 1.0

@@ -45,6 +45,15 @@ class Suppressor:
             told += 1
         return told
 
+    def reload(self, after: int, window_s: float) -> None:
+        """Go by other numbers from now on; who was told when stays known."""
+        self.window_s = window_s
+        if after != self.after:
+            self.after = after
+            # Refilled in place: `last` is handed out.
+            for key, told in tuple(self.last.items()):
+                self.last[key] = deque(told, maxlen=after)
+
     def _forget_old(self, now_s: float) -> None:
         """Make room for a tenth at least, so that a flood of sources does not look through all of them each time."""
         for key in [key for key, told in self.last.items() if now_s - told[-1] >= self.window_s]:

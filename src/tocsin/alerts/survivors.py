@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from tocsin.alerts.decisions import origin_of
-from tocsin.alerts.keeping import KeptAlert, KeptLife, keep, life_of, resume, revive
+from tocsin.alerts.keeping import (
+    KeptAlert,
+    KeptFlapping,
+    KeptLife,
+    keep,
+    keep_flapping,
+    life_of,
+    resume,
+    revive,
+    revive_flapping,
+)
 from tocsin.alerts.telling.keeping import KeptTeller, keep_teller, revive_teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tocsin.alerts.decisions import Decisions
     from tocsin.alerts.episode import Episode
@@ -37,6 +47,7 @@ class Survivors:
         self._decisions = decisions
         self._patience_s = patience_s
         self._waiting: dict[str, tuple[Episode, KeptLife]] = {}
+        self._flapping: dict[str, KeptFlapping] = {}
         self._until_s = 0.0
         self.unreadable = 0
 
@@ -54,6 +65,7 @@ class Survivors:
         known = None if telling is None else self._read(telling, KeptTeller)
         if known is not None:
             revive_teller(self._decisions.teller, known, now)
+            self._flapping = dict(known.flapping)
         count = 0
         for kept in self._read_all(alerts):
             episode = revive(kept, now)
@@ -65,8 +77,18 @@ class Survivors:
                 self._waiting[episode.fingerprint] = (episode, kept.life)
             else:
                 self._decisions.give_up(episode, "its rule is gone")
+        if known is not None and known.acting is not None:
+            self._decisions.go_on_acting(known.acting)
         self._until_s = now.mono_s + self._patience_s
         return count
+
+    def obey(self, alerts: Iterable[bytes], telling: bytes | None) -> None:
+        """Take in the orders in what these decisions left; see `tocsin.alerts.left_orders`, which gives them."""
+        known = None if telling is None else self._read(telling, KeptTeller)
+        if known is not None:
+            self._decisions.teller.reasons.silences.replace(known.silences)
+        for kept in self._read_all(alerts):
+            self._decisions.remark(kept.id, kept.acknowledgement, kept.trace)
 
     def bury(self, alerts: Iterable[bytes], now: Instant) -> int:
         """End the alerts of a process that is gone, and that nobody goes on with; how many those are."""
@@ -92,14 +114,32 @@ class Survivors:
 
     def claim(self, watch: Watch, active_s: float) -> None:
         """A watch begins: if the process before had an alert of it, it goes on."""
-        if not self._waiting:
+        if not self._waiting and not self._flapping:
             return
-        found = self._waiting.pop(origin_of(watch).fingerprint, None)
+        fingerprint = origin_of(watch).fingerprint
+        came_and_went = self._flapping.pop(fingerprint, None)
+        if came_and_went is not None:
+            watch.flapping = revive_flapping(came_and_went, active_s)
+        found = self._waiting.pop(fingerprint, None)
         if found is not None:
             resume(watch, *found, active_s)
 
+    def flapping(self, watches: Iterable[Watch], active_s: float) -> dict[str, KeptFlapping]:
+        """Comings and goings of alerts that are not open now, for the next process; by fingerprint."""
+        calm = (watch for watch in watches if watch.flapping is not None and watch.episode is None)
+        return {**self._flapping, **{origin_of(watch).fingerprint: keep_flapping(watch, active_s) for watch in calm}}
+
+    def drop(self, rule: str, why: str) -> None:
+        """Wait no longer for the series of a rule that is gone."""
+        for fingerprint, (episode, _) in tuple(self._waiting.items()):
+            if episode.origin.rule == rule:
+                del self._waiting[fingerprint]
+                self._decisions.give_up(episode, why)
+
     def sweep(self, now: Instant) -> None:
         """Give up those whose series have not come back in time."""
+        if self._flapping and now.mono_s >= self._until_s:
+            self._flapping = {}
         if not self._waiting or now.mono_s < self._until_s:
             return
         waiting, self._waiting = self._waiting, {}
@@ -112,6 +152,6 @@ def keep_alert(episode: Episode, watch: Watch | None, *, now: Instant, active_s:
     return _ENCODE(keep(episode, now, None if watch is None else life_of(watch, active_s)))
 
 
-def keep_telling(decisions: Decisions, now: Instant) -> bytes:
-    """What the teller remembers."""
-    return _ENCODE(keep_teller(decisions.teller, now))
+def keep_telling(decisions: Decisions, now: Instant, flapping: Mapping[str, KeptFlapping] | None = None) -> bytes:
+    """What the teller remembers, how often actions ran, and which alerts came and went."""
+    return _ENCODE(keep_teller(decisions.teller, now, decisions.acting.keep(now), flapping))

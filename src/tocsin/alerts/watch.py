@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tocsin.alerts.flapping import SETTLES_S, Flapping
 from tocsin.alerts.life import UNBORN, Life, Terms, Turn, step
+from tocsin.alerts.sight import Sight
 from tocsin.model.levels import AlertCondition, AlertState, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tocsin.alerts.episode import Episode
+    from tocsin.alerts.sight import Group
+    from tocsin.model.alert import Evidence
     from tocsin.model.readings import SeriesKey
     from tocsin.model.rule import AlertRule
 
@@ -19,6 +22,31 @@ if TYPE_CHECKING:
 # Looking a member up in its enum costs as much as the comparison that a quiet rule is.
 _OK, _BAD = Verdict.OK, Verdict.BAD
 _CAME_OR_WENT = frozenset({Turn.FIRED, Turn.RESOLVED})
+
+
+class Ahead(Protocol):
+    """What a rule that forecasts, or that learns, has to say."""
+
+    @property
+    def joint(self) -> str:
+        """What stands between the value and these words."""
+        ...
+
+    def words(self, unit: str) -> str:
+        """The limit, and when it is reached; or what was expected, and how rare this is."""
+        ...
+
+    def evidence(self, unit: str) -> Evidence | None:
+        """What proves it; None: nothing of its own."""
+        ...
+
+    def aside(self, value: float | None, unit: str) -> str:
+        """What a message that a rule words itself is to say besides; empty: nothing."""
+        ...
+
+    def bound(self, value: float | None) -> float | None:
+        """The threshold as of now, in the base unit; None: there is none."""
+        ...
 
 
 class Watch:
@@ -33,14 +61,18 @@ class Watch:
         is_bad: whether a value starts a breach.
         stays_bad: whether a value keeps a firing alert going.
         aggregate: from now (monotonic seconds) to the value to judge; None: the reading itself.
+        ahead: of a rule that forecasts: what it says of the time to come.
 
     Attributes:
         flapping: its comings and goings; None while it never rang.
+        sight: what it sees of its series, which it may share with others.
+        group: all watches of its series; None: it stands alone.
+        is_quiet: whether nothing is wrong, so that a value that is not bad changes nothing.
     """
 
     __slots__ = (
-        "_aggregate", "_is_bad", "_is_worse", "_quiet", "_stays_bad", "_steady", "episode", "error", "flapping", "key",
-        "life", "rule", "seen_s", "silent", "value", "verdict",
+        "_is_bad", "_is_worse", "_since_s", "_stays_bad", "_steady", "ahead", "episode", "error", "flapping", "group",
+        "is_quiet", "key", "life", "rule", "sight", "silent", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -51,34 +83,47 @@ class Watch:
         *,
         stays_bad: Callable[[float], bool],
         aggregate: Callable[[float], float] | None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.rule = rule
         self.key = key
         self.life: Life = UNBORN
         self.episode: Episode | None = None
-        self.value: float | None = None
+        self.sight = Sight(aggregate)
+        self.group: Group | None = None
         self.verdict = Verdict.NO_DATA
-        self.seen_s = 0.0
+        self._since_s = 0.0
         self.silent = False
         self.error = ""
         # Which of the two short ways a reading may take: nothing is wrong, or it rings and goes on ringing.
-        self._quiet = False
+        self.is_quiet = False
         self._steady = False
         self._is_bad = is_bad
         self._stays_bad = stays_bad
-        self._aggregate = aggregate
+        self.ahead = ahead
         self._is_worse = much_worse(rule)
         self.flapping: Flapping | None = None  # of an alert that never rang there is nothing to remember
 
-    def look(self, value: float, mono_s: float, active_s: float) -> Turn | None:
-        """Judge a reading that has just come. None, the usual answer, is nearly free."""
-        self.seen_s = active_s
-        if self._aggregate is not None:
-            value = self._aggregate(mono_s)
-            if value != value:  # noqa: PLR0124 - NaN: the window holds too little for a verdict
-                return None
-        self.value = value
-        if self._quiet:
+    @property
+    def value(self) -> float | None:
+        """The last value that it judged; None before there is one."""
+        return self.sight.value
+
+    @property
+    def seen_s(self) -> float:
+        """When the last reading came, in seconds in which somebody looked; at first since when it waits for one."""
+        return self._since_s if self.group is None else max(self._since_s, self.group.seen_s)
+
+    @seen_s.setter
+    def seen_s(self, active_s: float) -> None:
+        self._since_s = active_s
+
+    def judge(self, active_s: float) -> Turn | None:
+        """Judge the value that has just been seen. None, the usual answer, is nearly free."""
+        value = self.sight.value
+        if value is None:
+            return None
+        if self.is_quiet:
             return self._live(_BAD, active_s) if self._is_bad(value) else None
         if self._steady and self._stays_bad(value):
             return Turn.WORSENED if self._is_worse(value) and self.episode and not self.episode.worse else None
@@ -93,10 +138,11 @@ class Watch:
     def take(self, value: float, mono_s: float, active_s: float) -> bool:
         """Take a reading without judging it. False: the window holds too little for a verdict."""
         self.seen_s = active_s
-        if self._aggregate is not None:
-            value = self._aggregate(mono_s)
-        self.value = None if value != value else value  # noqa: PLR0124 - NaN
-        return self.value is not None
+        sight = self.sight
+        if sight.aggregate is not None:
+            value = sight.aggregate(mono_s)
+        sight.value, sight.calm = None if value != value else value, False  # noqa: PLR0124 - NaN
+        return sight.value is not None
 
     def judge_again(self, active_s: float) -> Turn | None:
         """Judge what was taken, only to see whether an alert that is open is over."""
@@ -122,12 +168,13 @@ class Watch:
     def resume(self, episode: Episode, life: Life) -> None:
         """Go on with an alert of the process before."""
         self.episode, self.life = episode, life
-        self._quiet = False
+        self.is_quiet = self.sight.calm = False
         self._steady = life.state is AlertState.FIRING and not life.clearing
 
     def reset(self) -> None:
         """The alert is over for a reason outside of its series."""
-        self.life, self.episode, self._quiet, self._steady = UNBORN, None, False, False
+        self.life, self.episode, self.is_quiet, self._steady = UNBORN, None, False, False
+        self.sight.calm = False
 
     def _bad_now(self) -> bool:
         if self.value is None:
@@ -149,7 +196,8 @@ class Watch:
         if turn in _CAME_OR_WENT:
             self._came_or_went(active_s)
         self.life = life
-        self._quiet = life is UNBORN and not self.silent
+        self.is_quiet = life is UNBORN and not self.silent
+        self.sight.calm = self.sight.calm and self.is_quiet
         self._steady = life.state is AlertState.FIRING and not life.clearing and not self.silent
         return None if turn is Turn.NONE else turn
 

@@ -9,6 +9,7 @@ from tocsin.model.levels import AlertCondition, Verdict
 from tocsin.model.units import format_value
 
 if TYPE_CHECKING:
+    from tocsin.alerts.watch import Ahead
     from tocsin.model.readings import SeriesKey
     from tocsin.model.rule import AlertRule
 
@@ -21,23 +22,36 @@ _SIDES: Final = {
 }
 
 
-def message_of(rule: AlertRule, key: SeriesKey, value: float | None, *, verdict: Verdict = Verdict.BAD) -> str:
+def message_of(
+    rule: AlertRule,
+    key: SeriesKey,
+    value: float | None,
+    *,
+    verdict: Verdict = Verdict.BAD,
+    ahead: Ahead | None = None,
+) -> str:
     """What a rule says of a series, with figures in units a person reads."""
     if verdict in {Verdict.NO_DATA, Verdict.ERROR}:
         what = "no readings" if verdict is Verdict.NO_DATA else "its sensor fails"
         return f"{key}: {what}, so {rule.name} cannot be judged"
+    limit = rule.limit if ahead is None else ahead.bound(value)
     fields = {
         "component": component_of(rule, key) or "program",
         "value": format_value(value, rule.unit),
-        "threshold": format_value(rule.limit, rule.unit),
+        "threshold": format_value(limit, rule.unit),
+        "forecast": format_value(limit, rule.unit) if ahead is None else ahead.words(rule.unit),
         "metric": rule.metric,
         "labels": ", ".join(text for _, text in key.labels),
         "megabytes": _plain(value, 1e6),
-        "threshold_megabytes": _plain(rule.limit, 1e6),
+        "threshold_megabytes": _plain(limit, 1e6),
     }
     if rule.message:
         # Not `str.format`: what a template names beside these stays as it was written.
-        return _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
+        said = _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
+        aside = "" if ahead is None else ahead.aside(value, rule.unit)
+        return f"{said} ({aside})" if aside else said
+    if ahead is not None:
+        return f"{key} is {fields['value']}{ahead.joint}{fields['forecast']}"
     side = _SIDES.get(rule.condition, "against")
     return f"{key} is {fields['value']}, {side} the threshold {fields['threshold']}"
 
@@ -52,8 +66,11 @@ def _plain(value: float | None, unit: float) -> str:
     return "?" if value is None else f"{round(value / unit, 2):.15g}"
 
 
-def explain(rule: AlertRule, value: float | None) -> str:
+def explain(rule: AlertRule, value: float | None, ahead: Ahead | None = None) -> str:
     """The comparison in a few words, for the trace."""
-    side = _SIDES.get(rule.condition, "against")
-    text = f"{format_value(value, rule.unit)} is {side} {format_value(rule.limit, rule.unit)}"
+    shown = format_value(value, rule.unit)
+    if ahead is None:
+        text = f"{shown} is {_SIDES.get(rule.condition, 'against')} {format_value(rule.limit, rule.unit)}"
+    else:
+        text = f"{shown} now, and {ahead.words(rule.unit)}"
     return f"{text} for {rule.for_s:g} s" if rule.for_s else text

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
-from tocsin.channels import options
+from tocsin.channels import child, options
 from tocsin.channels.document import document, encode
 from tocsin.channels.options import Option, settle
 from tocsin.channels.outgoing import OutgoingChannel
@@ -21,12 +19,6 @@ if TYPE_CHECKING:
     from tocsin.model.notice import Notice
 
 DEADLINE_S: Final = 10.0
-_GRACE_S: Final = 1.0
-# What programs need to run at all; everything else of a program's environment may be a secret.
-_PASSED: Final = (
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "TZ",
-    "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT",
-)  # fmt: skip
 # Of sysexits.h: wrong usage, no permission, wrong configuration. They are as wrong the next time.
 _PERMANENT: Final = frozenset({64, 77, 78})
 
@@ -79,16 +71,15 @@ class CommandAlertChannel(OutgoingChannel):
             "argv": argv, "pass_environment": pass_environment, "deadline": deadline,
         })  # fmt: skip
         self._argv: tuple[str, ...] = given["argv"]
-        self._passed: tuple[str, ...] = (*_PASSED, *given.get("pass_environment", ()))
+        self._passed: tuple[str, ...] = given.get("pass_environment", ())
         self._deadline_s: float = given.get("deadline", DEADLINE_S)
 
     def deliver(self, notice: Notice) -> None:
         """Run the command. Raises DeliveryError."""
-        environment = {name: os.environ[name] for name in self._passed if name in os.environ}
         try:
             process = subprocess.Popen(  # noqa: S603 - the configuration names it, and nothing of an alert is in it
                 self._argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env=environment, shell=False, start_new_session=os.name == "posix",
+                env=child.environment(self._passed), shell=False, start_new_session=os.name == "posix",
             )  # fmt: skip
         except (OSError, ValueError) as error:
             gone = isinstance(error, (FileNotFoundError, PermissionError, ValueError))
@@ -97,31 +88,13 @@ class CommandAlertChannel(OutgoingChannel):
         try:
             process.communicate(encode(document(notice)) + b"\n", timeout=self._deadline_s)
         except subprocess.TimeoutExpired:
-            _kill(process)
+            child.end(process)
             raise DeliveryError(f"{self.name}: the command took more than {self._deadline_s:g} s") from None
         except BaseException:
-            _kill(process)
+            child.end(process)
             raise
         if process.returncode:
             raise DeliveryError(
-                f"{self.name}: the command ended with {_status(process.returncode)}",
+                f"{self.name}: the command ended with {child.status(process.returncode)}",
                 permanent=process.returncode in _PERMANENT,
             )
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the command and what it has started."""
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    with contextlib.suppress(OSError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-    # One that the kernel holds (on a dead network drive) does not die; it is left behind.
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_S)
-
-
-def _status(code: int) -> str:
-    return f"status {code}" if code >= 0 else f"signal {-code}"

@@ -120,6 +120,16 @@ def secured(sock: DeadlineSocket, context: ssl.SSLContext, host: str, deadline: 
     return tls
 
 
+def watch_again(sock: DeadlineSocket | DeadlineTLSSocket, deadline: Deadline) -> None:
+    """Let a connected socket obey another deadline, for another exchange."""
+    sock.deadline, sock.left_bytes = deadline, MAX_READ_BYTES
+
+
+def has_heard(sock: DeadlineSocket | DeadlineTLSSocket) -> bool:
+    """Whether anything was read in this exchange."""
+    return sock.left_bytes < MAX_READ_BYTES
+
+
 def within(deadline: Deadline, work: Callable[[], T], *, name: str) -> T:
     """Do work that knows no deadline, on a thread that is left behind when it is late.
 

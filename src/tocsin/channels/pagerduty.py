@@ -76,6 +76,10 @@ class PagerDutyChannel(OutgoingChannel):
             resolver=resolver,
         )  # fmt: skip
 
+    def close(self) -> None:
+        """Keep no connection open; the next notice opens one."""
+        self._transport.close()
+
     def deliver(self, notice: Notice) -> None:
         """Send an event for each alert; a digest, which is no incident, becomes a change event.
 

@@ -6,11 +6,11 @@ around are shown as escapes, markup is quoted, and what is too long ends in a ma
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from tocsin.model.digest import sha256_hex
 from tocsin.model.readings import TRUNCATED, inert
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def token(text: str) -> str:
     """An identifier for headers and addresses: the text itself where it is harmless, else a digest of it."""
     if _TOKEN.fullmatch(text):
         return text
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    return sha256_hex(text.encode("utf-8", "backslashreplace"))[:32]
 
 
 def label_name(text: object) -> str:

@@ -95,6 +95,10 @@ class WebhookAlertChannel(OutgoingChannel):
             deadline_s=given.get("deadline", DEADLINE_S), clock=clock, remarks=not self._headers, resolver=resolver,
         )  # fmt: skip
 
+    def close(self) -> None:
+        """Keep no connection open; the next notice opens one."""
+        self._transport.close()
+
     def deliver(self, notice: Notice) -> None:
         """Post a notice. Raises DeliveryError."""
         body = encode({

@@ -11,7 +11,7 @@ from tocsin.cli import exits
 from tocsin.cli.alert_list import alert_lines
 from tocsin.cli.layout import terminal_width
 from tocsin.cli.options import Span, json_option
-from tocsin.cli.source import find_source, somebody, source_options
+from tocsin.cli.source import find_source, say_if_not_durable, somebody, source_options
 from tocsin.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def command(  # noqa: PLR0917 - click hands options over by name
     command ends. The exit code is 1 if there is no such alert.
     """
     source = find_source(pid, name, state_dir)
-    alert = source.acknowledge(alert_id, by=somebody() if by is None else by, comment=comment, for_s=for_s)
+    answer = source.acknowledge(alert_id, by=somebody() if by is None else by, comment=comment, for_s=for_s)
     if as_json:
-        click.echo(msgspec.json.encode({"alert": alert}))
-    else:
-        click.echo("\n".join(alert_lines(alert, SystemClock().now().utc, terminal_width())))
+        click.echo(msgspec.json.encode(answer))
+        return exits.OK
+    click.echo("\n".join(alert_lines(answer["alert"], SystemClock().now().utc, terminal_width())))
+    say_if_not_durable(answer)
     return exits.OK

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,6 +106,11 @@ def find_examples() -> Path:
     )
 
 
+def _has_page() -> bool:
+    """Whether the extra is installed, with which the page is served."""
+    return all(find_spec(name) for name in ("starlette", "uvicorn"))
+
+
 @contextmanager
 def running_service(folder: Path, port: int, *, quiet: bool = False) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Start the service, and end it whatever happens.
@@ -115,6 +121,7 @@ def running_service(folder: Path, port: int, *, quiet: bool = False) -> Iterator
     """
     options = [
         "run",
+        *(["--web"] if _has_page() else []),
         "--config",
         str(folder / CONFIG),
         str(folder / SERVICE),

@@ -20,7 +20,7 @@ def command(state_dir: Path) -> int:
 
     The program may be running meanwhile.
     """
-    from tocsin.cli.stopped import Stopped  # noqa: PLC0415 - help should not wait for it
+    from tocsin.system.left.stopped import Stopped  # noqa: PLC0415 - help should not wait for it
 
     for alert, transitions in Stopped(state_dir).whole():
         steps = [

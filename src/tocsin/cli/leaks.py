@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
 from tocsin.cli import exits
+from tocsin.cli.files import write_whole
 from tocsin.cli.options import json_option
 from tocsin.clock import SystemClock
 from tocsin.errors import ControlError, TocsinError
@@ -74,15 +73,7 @@ def _export(program: Program, flame: str | None, speedscope: str | None) -> None
 
 
 def _write(path: str, content: bytes, heap: Mapping[str, Any], then: str) -> None:
-    """Write a file whole or not at all."""
-    target = Path(path)
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(target)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise click.ClickException(f"{path} cannot be written: {error.strerror or error}") from error
+    write_whole(path, content)
     left_out = heap["stacks_left_out"]
     rest = f" ({left_out:,} small ones left out)" if left_out else ""
     click.echo(f"wrote {path}: {len(heap['stacks']):,} stacks{rest}; {then}", err=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -40,6 +42,37 @@ class Span(Duration):
         if seconds > MAX_SPAN_S:
             self.fail(f"{value!r} is more than 366 days", param, ctx)
         return seconds
+
+
+class Since(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A moment such as `2026-01-31T22:00:00Z`, or a time such as `24h` that is counted back from the end of a history.
+
+    Gives a `datetime` or seconds.
+    """
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | datetime:
+        """Read the option; a usage error says what was expected."""
+        if isinstance(value, (float, datetime)):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            return Duration().convert(value, param, ctx)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def since_unix_s(since: float | datetime | None, ended_unix_s: float) -> float:
+    """The moment that is meant, in Unix seconds; the beginning of time where nothing is said.
+
+    Args:
+        since: as `Since` gives it.
+        ended_unix_s: the end of the history.
+    """
+    if since is None:
+        return -math.inf
+    return since.timestamp() if isinstance(since, datetime) else ended_unix_s - since
 
 
 class MatcherText(click.ParamType):  # type: ignore[type-arg]  # as above

@@ -43,17 +43,18 @@ def split_args(args: Sequence[str]) -> tuple[list[str], list[str]]:
             return list(args[:at]), list(args[at + 1 :])
         if word in {"--config", "--name"}:
             at += 2
-        elif word in {"-h", "--help", "--leaks"} or word.startswith(("--config=", "--name=")):
+        elif word in {"-h", "--help", "--leaks", "--web"} or word.startswith(("--config=", "--name=")):
             at += 1
         else:
             break
     return list(args[:at]), list(args[at:])
 
 
-@click.command(cls=_Verbatim, options_metavar="[--config FILE] [--name NAME] [--leaks] [--]")
+@click.command(cls=_Verbatim, options_metavar="[--config FILE] [--name NAME] [--leaks] [--web] [--]")
 @click.option("--config", metavar="FILE", help="The configuration; by default the tocsin.toml of this folder, if any.")
 @click.option("--name", metavar="NAME", help="The program's name in alerts and for `tocsin status`.")
 @click.option("--leaks", is_flag=True, help="Look each second, and print at the exit what the program leaks.")
+@click.option("--web", is_flag=True, help="Serve the page, and print its link (extra `web`).")
 @click.argument("program", nargs=-1, metavar="SCRIPT | -m MODULE | -c CODE [ARGS]...")
 @click.pass_context
 def command(
@@ -62,6 +63,7 @@ def command(
     config: str | None,
     name: str | None,
     leaks: bool,
+    web: bool,
     program: tuple[str, ...],  # noqa: ARG001 - see parse_args
 ) -> NoReturn:
     """Run a Python program and watch it from inside.
@@ -81,6 +83,7 @@ def command(
         else:
             environment |= _for_the_bootstrap(config, name, started_as)
             environment |= {"TOCSIN_RUN_LEAKS": "1"} if leaks else {}
+            environment |= _for_the_page() if web else {}
     _become([sys.executable, *words], environment)
 
 
@@ -133,6 +136,14 @@ def _for_the_bootstrap(config: str | None, name: str | None, started_as: str) ->
     # An empty part of PYTHONPATH would mean the current folder.
     path_first = os.pathsep.join(filter(None, [str(BOOTSTRAP), before]))
     return {**added, "TOCSIN_RUN_NAME": name or started_as, "PYTHONPATH": path_first}
+
+
+def _for_the_page() -> dict[str, str]:
+    """What the bootstrap is told of the page. Raises ConfigError if it cannot be served."""
+    from tocsin.web import check_installed  # noqa: PLC0415 - as above
+
+    check_installed()
+    return {"TOCSIN_RUN_WEB": "1"}
 
 
 def _become(argv: list[str], environment: Mapping[str, str]) -> NoReturn:

@@ -9,9 +9,9 @@ import msgspec
 
 from tocsin.cli import exits
 from tocsin.cli.alert_list import alert_lines, silence_lines
-from tocsin.cli.layout import fit, terminal_width
+from tocsin.cli.layout import terminal_width
 from tocsin.cli.options import MatcherText, Span, json_option
-from tocsin.cli.source import find_source, somebody, source_options
+from tocsin.cli.source import find_source, say_if_not_durable, somebody, source_options
 from tocsin.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def add(  # noqa: PLR0917 - click hands options over by name
     utc, width = SystemClock().now().utc, terminal_width()
     click.echo("\n".join(silence_lines(answer["silence"], utc, width)))
     click.echo("\n".join(_matched(answer, "holds back")))
-    if not answer["durable"]:
-        click.echo("\n".join(fit(f"it does not survive a restart: {answer['reason']}", width)), err=True)
+    say_if_not_durable(answer)
     return exits.OK
 
 
@@ -107,8 +106,9 @@ def expire(silence_id: str, pid: int | None, name: str | None, state_dir: Path |
 
     The exit code is 1 if there is no such silence.
     """
-    find_source(pid, name, state_dir).expire(silence_id)
+    answer = find_source(pid, name, state_dir).expire(silence_id)
     click.echo(f"silence {silence_id} is over")
+    say_if_not_durable(answer)
     return exits.OK
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import click
 
+from tocsin.cli.layout import fit, terminal_width
 from tocsin.errors import ControlError, TocsinError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tocsin.control import Program
 
@@ -31,7 +32,7 @@ class Source(Protocol):
         ...
 
     def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
-        """Take care of an alert; gives it back."""
+        """Take care of an alert: the `alert`, `durable` and `reason`."""
         ...
 
     def preview(self, matchers: Sequence[str]) -> dict[str, Any]:
@@ -46,12 +47,16 @@ class Source(Protocol):
         """The silences, the first to end first."""
         ...
 
-    def expire(self, silence_id: str) -> None:
-        """End a silence."""
+    def expire(self, silence_id: str) -> dict[str, Any]:
+        """End a silence: `durable` and `reason`."""
         ...
 
     def explain(self, alert_id: str) -> dict[str, Any]:
         """The whole way of an alert."""
+        ...
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Each rule with what it sees, and why it does not ring."""
         ...
 
     def deliveries(self, *, state: str, limit: int) -> list[dict[str, Any]]:
@@ -60,6 +65,14 @@ class Source(Protocol):
 
     def replay(self, notice_id: str) -> dict[str, Any]:
         """Send a dead notice once more."""
+        ...
+
+    def artifacts(self) -> list[dict[str, Any]]:
+        """The artifacts, newest first."""
+        ...
+
+    def artifact(self, artifact_id: str) -> dict[str, Any]:
+        """An artifact."""
         ...
 
 
@@ -80,8 +93,7 @@ class Running:
         return self.ask("alerts", since_s=since_s)
 
     def acknowledge(self, alert_id: str, *, by: str, comment: str, for_s: float | None) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask("acknowledge", id=alert_id, by=by, comment=comment, for_s=for_s)["alert"]
-        return found
+        return self.ask("acknowledge", id=alert_id, by=by, comment=comment, for_s=for_s)
 
     def preview(self, matchers: Sequence[str]) -> dict[str, Any]:
         return self.ask("preview", matchers=list(matchers))
@@ -93,11 +105,15 @@ class Running:
         found: list[dict[str, Any]] = self.ask("silences")["silences"]
         return found
 
-    def expire(self, silence_id: str) -> None:
-        self.ask("expire", id=silence_id)
+    def expire(self, silence_id: str) -> dict[str, Any]:
+        return self.ask("expire", id=silence_id)
 
     def explain(self, alert_id: str) -> dict[str, Any]:
         return self.ask("explain", id=alert_id)
+
+    def rules(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("rules")["rules"]
+        return found
 
     def deliveries(self, *, state: str, limit: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask("deliveries", state=state, limit=limit)["notices"]
@@ -105,6 +121,14 @@ class Running:
 
     def replay(self, notice_id: str) -> dict[str, Any]:
         return self.ask("replay", id=notice_id)
+
+    def artifacts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("artifacts")["artifacts"]
+        return found
+
+    def artifact(self, artifact_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("artifact", id=artifact_id)["artifact"]
+        return found
 
     def test(self, channel: str) -> list[dict[str, Any]]:
         """Try the channels; what became of each."""
@@ -159,7 +183,7 @@ def find_source(pid: int | None, name: str | None, state_dir: Path | None) -> So
         return find_running(pid, name)
     if pid is not None or name is not None:
         raise click.UsageError("--state-dir reads what a program left; --pid and --name choose one that runs")
-    from tocsin.cli.stopped import Stopped  # noqa: PLC0415 - help should not wait for it
+    from tocsin.system.left.stopped import Stopped  # noqa: PLC0415 - help should not wait for it
 
     return Stopped(state_dir)
 
@@ -182,3 +206,10 @@ def somebody() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+def say_if_not_durable(answer: Mapping[str, Any]) -> None:
+    """Say on standard error that an order was taken, and yet is not on disk."""
+    if not answer["durable"]:
+        lines = fit(f"it does not survive a restart: {answer['reason']}", terminal_width())
+        click.echo("\n".join(lines), err=True)

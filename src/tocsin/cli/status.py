@@ -12,6 +12,7 @@ from tocsin.cli import exits
 from tocsin.cli.alert_text import age, of_status
 from tocsin.cli.options import json_option
 from tocsin.cli.panel import words_of
+from tocsin.cli.rooms import lines_of_rooms
 from tocsin.clock import SystemClock
 from tocsin.errors import ControlError
 from tocsin.model.metrics import describe
@@ -63,10 +64,22 @@ def lines_of(status: Mapping[str, Any], now: Instant) -> Iterator[str]:
         yield f"           {alert.message}  [id {alert.id}]"
     yield from _sensors(status)
     yield f"rules: {status.get('rules')}"
+    yield from _heartbeat(status.get("heartbeat"))
+    yield from lines_of_rooms(status, now)
     counters = (status.get("counters") or {}).items()
     lost = {name: count for name, count in counters if count and not str(name).endswith(_GOOD_COUNTS)}
     if lost:
         yield "counted: " + ", ".join(f"{visible(str(name))} {count}" for name, count in lost.items())
+
+
+def _heartbeat(beat: Mapping[str, Any] | None) -> Iterator[str]:
+    if beat:
+        words = f"heartbeat: {beat.get('sent')} sent, every {beat.get('every_s'):g} s"
+        words += f", {beat['failed']} failed" if beat.get("failed") else ""
+        words += f", {beat['skipped']} skipped" if beat.get("skipped") else ""
+        yield words
+        if beat.get("last_error"):
+            yield f"  the last one failed: {visible(str(beat['last_error']))}"
 
 
 def _sensors(status: Mapping[str, Any]) -> Iterator[str]:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
 from tocsin.channels.console import ConsoleAlertChannel
+from tocsin.channels.wording import kind_of
 from tocsin.cli import exits
 from tocsin.cli.options import Duration, config_option, is_disabled, json_option
 from tocsin.cli.signals import ended_politely
 from tocsin.clock import SystemClock, Wakeup
 from tocsin.errors import ControlError, DeliveryError
+from tocsin.model.levels import AlertState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tocsin.config import AlertConfig
+    from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import Notice
     from tocsin.system import AlertSystem
+
+
+# The name of a watch of the machine, for its state and for `tocsin alerts --name`.
+PROGRAM: Final = "tocsin-watch"
 
 
 class AlertPrinter(ConsoleAlertChannel):
@@ -41,14 +49,24 @@ class AlertPrinter(ConsoleAlertChannel):
 
     def deliver(self, notice: Notice) -> None:
         """Print a notice. Raises DeliveryError when nobody reads any more."""
+        self._print(notice.alerts, lambda: "\n".join(self._lines(notice)))
+
+    def go_on_with(self, alerts: Sequence[PerformanceAlert]) -> None:
+        """Print what still fires of what an earlier watch has told: nobody is told twice, but this reader is new."""
+        firing = [alert for alert in alerts if alert.state is AlertState.FIRING]
+        if firing:
+            with suppress(DeliveryError):  # it is remembered that the reader has left
+                self._print(
+                    firing, lambda: "\n".join(line for one in firing for line in self._alert(one, kind_of(one)))
+                )
+
+    def _print(self, alerts: Sequence[PerformanceAlert], text: Callable[[], str]) -> None:
         self.rang = True
         if self._silent:
             return
         try:
-            if self._as_json:
-                self._write("\n".join(msgspec.json.encode(alert).decode() for alert in notice.alerts))
-            else:
-                super().deliver(notice)
+            as_json = (msgspec.json.encode(alert).decode() for alert in alerts)
+            self._write("\n".join(as_json) if self._as_json else text())
         except DeliveryError:
             self.reader_left = True
             self._bell.set()
@@ -59,13 +77,18 @@ class AlertPrinter(ConsoleAlertChannel):
 @click.option("--pid", type=click.IntRange(min=1), help="Watch this process too.")
 @click.option("--for", "for_s", type=Duration(), help="End after this time; by default with Ctrl-C.")
 @click.option("--interval", "interval_s", type=Duration(), help="Time between two readings, by default 1s.")
+@click.option("--web", is_flag=True, help="Serve the page, and print its link (extra `web`).")
 @config_option
 @json_option
-def command(pid: int | None, for_s: float | None, interval_s: float | None, config: str | None, as_json: bool) -> int:  # noqa: FBT001 - click hands options over by name
+def command(
+    *, pid: int | None, for_s: float | None, interval_s: float | None, web: bool, config: str | None, as_json: bool
+) -> int:
     """Watch this machine and, with --pid, one process.
 
     On a terminal a live table; otherwise alerts only, one a line (with --json, one JSON object a line). The rules of
-    the configuration hold; its channels are not told. The exit code is 1 if an alert was told, also after Ctrl-C.
+    the configuration hold; its channels are not told. What is watched of the machine is kept for the next watch, for
+    `tocsin alerts` and for `tocsin history`; what fires then is shown when it begins. The exit code is 1 if an alert
+    was told or went on, also after Ctrl-C.
     """
     if is_disabled():
         raise click.UsageError("TOCSIN_DISABLED is set, so nothing would be watched; unset it")
@@ -73,10 +96,17 @@ def command(pid: int | None, for_s: float | None, interval_s: float | None, conf
     drawing = sys.stdout.isatty() and not as_json
     printer = AlertPrinter(bell, as_json=as_json, silent=drawing)
     is_there = _presence(pid)
-    system = _make_system(_settings(config, interval_s).replace(channels=[printer], control=False), pid)
+    system = _make_system(_settings(config, interval_s, pid).replace(channels=[printer]), pid)
+    if web:
+        from tocsin.web import serve  # noqa: PLC0415 - only where it was asked for
+
+        serve(system)
     head = f"{socket.gethostname()}" + (f", process {pid}" if pid else "")
     with ended_politely(), system:
         try:
+            if web and (url := system.page_url()):
+                click.echo(f"tocsin: the page is at {url}", err=True)
+            printer.go_on_with(system.open_alerts())
             if drawing:
                 _draw(system, head, bell, for_s, is_there)
             else:
@@ -91,12 +121,19 @@ def command(pid: int | None, for_s: float | None, interval_s: float | None, conf
     return exits.FOUND if printer.rang else exits.OK
 
 
-def _settings(path: str | None, interval_s: float | None) -> AlertConfig:
+def _settings(path: str | None, interval_s: float | None, pid: int | None) -> AlertConfig:
     from tocsin.config import AlertConfig, find_config, load_config  # noqa: PLC0415 - help should not wait for it
+    from tocsin.config.place import default_state_dir  # noqa: PLC0415 - as above
 
     found = path or find_config()
     config = load_config(found) if found else AlertConfig()
-    return config if interval_s is None else config.replace(check_interval=interval_s)
+    if interval_s is not None:
+        config = config.replace(check_interval=interval_s)
+    if pid is not None:
+        # Of one process, which will not come again, nothing is kept unless the configuration says where.
+        return config.replace(control=False)
+    config = config.replace(name=config.name or PROGRAM, control=config.control is not False)
+    return config if config.state_dir else config.replace(state_dir=default_state_dir(config.program))
 
 
 def _make_system(config: AlertConfig, pid: int | None) -> AlertSystem:

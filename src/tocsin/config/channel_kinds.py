@@ -98,17 +98,27 @@ def beside(folder: Path, kind: str, options: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+def keeps_state(kind: str) -> bool:
+    """Whether the receivers of this kind keep open alerts, and so want to know when an event is over."""
+    return getattr(_maker(kind), "keeps_state", False) is True
+
+
 def make(kind: str, name: str, severity: AlertSeverity, options: Mapping[str, Any]) -> AlertChannel:
     """Make the channel that a description means. Raises ConfigError."""
     wrong = kind_mistakes(kind) or option_mistakes(kind, options)
     if wrong:
         raise ConfigError(mistake.as_argument()._replace(where=f"channel {name!r}") for mistake in wrong)
-    maker: Callable[..., AlertChannel] = getattr(_module(kind), KINDS[kind].partition(":")[2])
+    maker = _maker(kind)
     arguments = {f"{key}_" if key == "from" else key: value for key, value in options.items()}
     if kind == "console":
         stream = sys.stdout if arguments.pop("stream", None) == "stdout" else None
         return maker(stream, name=name, **arguments)
     return maker(name=name, severity=severity, **arguments)
+
+
+def _maker(kind: str) -> Callable[..., AlertChannel]:
+    maker: Callable[..., AlertChannel] = getattr(_module(kind), KINDS[kind].partition(":")[2])
+    return maker
 
 
 def _module(kind: str) -> Any:

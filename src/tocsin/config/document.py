@@ -12,6 +12,9 @@ from tocsin.config.toml_lines import TomlLines
 from tocsin.errors import ConfigError, Problem
 
 MAX_BYTES: Final = 1024 * 1024
+Signature = tuple[int, int, int, int]
+"""Of a file: when it was changed, its bytes, its number and its device."""
+
 PYPROJECT: Final = "pyproject.toml"
 
 _PLACE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
@@ -40,13 +43,14 @@ class Document:
         folder: what relative paths in the file are relative to.
         data: the settings; of a `pyproject.toml`, its table `[tool.tocsin]`.
         root: the way to `data` in the file.
+        signature: of the very file that was read.
     Raises: ConfigError: if the file cannot be read or is not TOML.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.where = os.fsdecode(path)
         self.folder = FilePath(self.where).parent
-        source = _read(self.where)
+        source, self.signature = _read(self.where)
         self.data = _parse(source, self.where)
         self._lines = TomlLines(source)
         self.root: Path = ()
@@ -86,10 +90,16 @@ class Document:
         self.root = names
 
 
-def _read(where: str) -> str:
-    """The text of the file, without its byte order mark."""
+def signature_of(found: os.stat_result) -> Signature:
+    """What changes when a file does, or when a link to it is swapped."""
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def _read(where: str) -> tuple[str, Signature]:
+    """The text of the file, without its byte order mark, and its signature."""
     try:
         with open(where, "rb") as file:  # noqa: PTH123 - `where` may hold what no Path can
+            signature = signature_of(os.fstat(file.fileno()))
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _refused(where, "no file at this path", "a TOML file; `tocsin init` writes one") from None
@@ -101,7 +111,7 @@ def _read(where: str) -> str:
     if len(content) > MAX_BYTES:
         raise _refused(where, f"more than {MAX_BYTES // 2**20} MiB", "a TOML file of settings")
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), signature
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _refused(
@@ -138,7 +148,7 @@ def _syntax_problem(words: str, source: str, where: str) -> Problem:
 
 def _may_hold_secrets(path: Path, text: str) -> bool:
     """Whether a value as written may have a secret inside: in a channel, all that is a list or a table."""
-    return path[0] == "channel" and text.startswith(("[", "{"))
+    return path[0] in {"channel", "heartbeat"} and text.startswith(("[", "{"))
 
 
 def _refused(where: str, found: str, expected: str, example: str = "") -> ConfigError:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tocsin.config import values
 from tocsin.config.mistakes import Mistake, Wrong, choices, nearest, show, wrong
 from tocsin.errors import ConfigError
-from tocsin.model.levels import AlertCategory, AlertSeverity
+from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.metrics import CATEGORY_DEFAULTS
 from tocsin.model.rule import AlertRule
 
@@ -63,6 +63,11 @@ KEYS: Final[dict[str, tuple[str, values.Reader, str]]] = {
     "keep_firing_for": ("keep_firing_for_s", _duration, '"30s"'),
     "window": ("window_s", _duration, '"10s"'),
     "aggregate": ("aggregate", _text, '"avg"'),
+    "adjust": ("adjust", _text, '"dynamic"'),
+    "sensitivity": ("sensitivity", values.positive, "1"),
+    "min_change": ("min_change", _bound, '"10 %"'),
+    "early": ("early", values.flag, "false"),
+    "horizon": ("horizon_s", _duration, '"4h"'),
     "severity": ("severity", _severity, '"warning"'),
     "category": ("category", _text, '"memory_threshold"'),
     "component": ("component", _text, '"orders"'),
@@ -74,6 +79,7 @@ KEYS: Final[dict[str, tuple[str, values.Reader, str]]] = {
     "enabled": ("enabled", values.flag, "true"),
     "no_data": ("no_data", _text, '"alert"'),
     "on_error": ("on_error", _text, '"alert"'),
+    "actions": ("actions", _texts, '["heap_snapshot", "stacks:10s"]'),
 }
 _KEY_OF_FIELD: Final = {field: key for key, (field, _, _) in KEYS.items()}
 # Words that people bring from the Python fields or from other systems, where the spelling alone would mislead.
@@ -106,7 +112,7 @@ def read_rule(table: dict[str, Any]) -> AlertRule:
                 one._replace(path=(key, *one.path), example=one.example or f"{key} = {example}")
                 for one in error.mistakes
             ]
-    for key in ("name", "threshold"):
+    for key in ("name",) if _is_anomalous(table) else ("name", "threshold"):
         if key not in table:
             mistakes.append(Mistake((key,), "nothing", f"a {key}", f"{key} = {KEYS[key][2]}", remark=True))
     fields.setdefault("severity", AlertSeverity.WARNING)
@@ -117,9 +123,14 @@ def read_rule(table: dict[str, Any]) -> AlertRule:
     return AlertRule(**fields)
 
 
+def _is_anomalous(found: dict[str, Any]) -> bool:
+    """Whether a rule is of the kind that needs no threshold."""
+    return str(found.get("condition", "")).strip().lower() == AlertCondition.ANOMALOUS
+
+
 def _rule_mistakes(fields: dict[str, Any], *, already: set[str | int]) -> list[Mistake]:
     """What the rule itself says of its fields; a stand-in takes the place of a field that could not be read at all."""
-    stand_ins = {"name": "?", "threshold": "1 %"}
+    stand_ins = {"name": "?", "threshold": "" if _is_anomalous(fields) else "1 %"}
     try:
         AlertRule(**{**stand_ins, **fields})
     except ConfigError as error:

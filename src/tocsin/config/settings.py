@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Never, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, NoReturn
 
-from tocsin.alerts.settings import AlertSettings, Route
-from tocsin.config.channels import literal_secrets, make_channel, read_channels, route_of
+from tocsin.config.channels import make_channel, read_channels, route_of
 from tocsin.config.mistakes import Mistake, Wrong, choices, nearest, show
+from tocsin.config.rooms import RoomSettings
 from tocsin.config.table import SETTINGS, default
 from tocsin.errors import ConfigError, Problem
-from tocsin.memory.settings import MemorySettings
-from tocsin.model.metrics import CATALOGUE, SHORT_NAMES
+from tocsin.model.metrics import SHORT_NAMES
 from tocsin.rules.defaults import default_rules as default_pack
-from tocsin.sensors.storage.settings import StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
+    from tocsin.alerts.settings import Route
     from tocsin.config.channels import Channel, ChannelLike, Described
     from tocsin.model.orders import Inhibition, Maintenance
     from tocsin.model.rule import AlertRule
 
 # Settings in percent: the one form, a bare number, is refused at 1 and below, so they travel as texts with the unit.
 _PERCENT = ("cpu_threshold", "memory_threshold", "buffer_threshold", "self_budget")
-_TABLES = ("components", "memory", "storage")
-_OWN_METRICS = ("system.", "process.", "tocsin.")
+_TABLES = ("components", "journal", "memory", "storage", "heartbeat", "actions", "artifacts", "web", "health")
 
 
-class AlertConfig:
+class Origin(NamedTuple):
+    """Where a configuration came from.
+
+    Attributes:
+        path: the file, as it was named.
+        folder: the one that the process was in then.
+        signature: of the file that was read; see `tocsin.config.document`.
+        read: what was read; None: this very configuration.
+    """
+
+    path: Path
+    folder: Path
+    signature: tuple[int, int, int, int]
+    read: AlertConfig | None
+
+
+class AlertConfig(RoomSettings):
     """How Tocsin watches, judges and tells. `AlertConfig()` is useful as it stands.
 
     Values may carry units ("85 %", "50 ms", "1s"). Bare numbers are percent for `cpu_threshold`, `memory_threshold` and
@@ -48,11 +62,16 @@ class AlertConfig:
         rules: added to the default rules; one of the same name replaces the default.
         default_rules: whether there are default rules at all.
         channels: who is told: channel objects, functions, or descriptions; None: the console.
+        heartbeat: whom outside to tell, and how often, that the watch goes on; empty: nobody.
         state_dir: where state is kept; None: in memory only.
-        false_alarms_per_week: of thresholds that learn; checked and kept for the room that will use it.
+        record: the file in which all that enters the engine is recorded, to be played again; None: nowhere.
+        false_alarms_per_week: how many alarms a week all rules that learn may cost together, where nothing is wrong.
         components: to each part of the program its modules; what leaks, and who holds memory, is told by these.
+        journal: how much is kept in `state_dir`; see `journal_bounds`.
         memory: settings of the memory profiler; see `memory_settings`.
         storage: settings of the background probe of storage; see `storage_settings`.
+        actions: within what limits rules act; see `action_limits`.
+        artifacts: how much is kept of what actions capture; see `artifact_bounds`.
         suppress_after: events of one source and level that are told within the window.
         suppress_window: seconds of that window.
         event_ttl: seconds without recurrence after which an event is over.
@@ -67,14 +86,20 @@ class AlertConfig:
         error_backoff: seconds until a pass that failed is tried again.
         dynamic_interval: whether to look closer while something happens: twice as often while alerts are fresh, four
             times for ten seconds when a breach is pending, an event loop is late or pressure rises.
+        dynamic_thresholds: whether the four thresholds adjust to what was learned of each metric, and rules ring at
+            what the program has never been like.
         self_budget: percent of one core that watching may use; beyond it the dearest sensors are read less often.
         stuck_after: seconds for which two threads stand in the acquisition of a lock until a deadlock is suspected.
         series_points: readings that are kept of each series.
         control: whether the private control socket is opened; None: for `tocsin run` and `watch()` only.
+        web: where the page is served when it is asked for, and to whom.
+        health: the rules that, while they fire, make the program unfit: `live` to live on, `ready` for work.
+        reload_on_change: whether the running system takes the file anew, from which this was read, when it changes.
+        origin: the file from which this was read, and what was read; None: it was made in Python.
     Raises: ConfigError: with every mistake, if a value is wrong or a key unknown.
     """
 
-    __slots__ = tuple(SETTINGS)
+    __slots__ = (*SETTINGS, "origin")
 
     name: str
     check_interval: float
@@ -86,11 +111,16 @@ class AlertConfig:
     rules: tuple[AlertRule, ...]
     default_rules: bool
     channels: tuple[Described, ...] | None
+    heartbeat: Mapping[str, Any]
     state_dir: Path | None
+    record: Path | None
     false_alarms_per_week: float
     components: Mapping[str, tuple[str, ...]]
+    journal: Mapping[str, Any]
     memory: Mapping[str, Any]
     storage: Mapping[str, Any]
+    actions: Mapping[str, Any]
+    artifacts: Mapping[str, Any]
     suppress_after: int
     suppress_window: float
     event_ttl: float
@@ -104,10 +134,15 @@ class AlertConfig:
     emit_queue_size: int
     error_backoff: float
     dynamic_interval: bool
+    dynamic_thresholds: bool
     self_budget: float
     stuck_after: float
     series_points: int
     control: bool | None
+    web: Mapping[str, Any]
+    health: Mapping[str, tuple[str, ...]]
+    reload_on_change: bool
+    origin: Origin | None
 
     def __init__(
         self,
@@ -122,11 +157,16 @@ class AlertConfig:
         rules: Iterable[AlertRule] = default("rules"),
         default_rules: bool = default("default_rules"),
         channels: Iterable[ChannelLike] | None = default("channels"),
+        heartbeat: Mapping[str, Any] = default("heartbeat"),
         state_dir: str | os.PathLike[str] | None = default("state_dir"),  # noqa: B008 - the value is None
+        record: str | os.PathLike[str] | None = default("record"),  # noqa: B008 - as above
         false_alarms_per_week: float = default("false_alarms_per_week"),
         components: Mapping[str, str | Sequence[str]] = default("components"),
+        journal: Mapping[str, Any] = default("journal"),
         memory: Mapping[str, Any] = default("memory"),
         storage: Mapping[str, Any] = default("storage"),
+        actions: Mapping[str, Any] = default("actions"),
+        artifacts: Mapping[str, Any] = default("artifacts"),
         suppress_after: int = default("suppress_after"),
         suppress_window: float | str = default("suppress_window"),
         event_ttl: float | str = default("event_ttl"),
@@ -140,17 +180,21 @@ class AlertConfig:
         emit_queue_size: int = default("emit_queue_size"),
         error_backoff: float | str = default("error_backoff"),
         dynamic_interval: bool = default("dynamic_interval"),
+        dynamic_thresholds: bool = default("dynamic_thresholds"),
         self_budget: float | str = default("self_budget"),
         stuck_after: float | str = default("stuck_after"),
         series_points: int = default("series_points"),
         control: bool | None = default("control"),
+        web: Mapping[str, Any] = default("web"),
+        health: Mapping[str, str | Sequence[str]] = default("health"),
+        reload_on_change: bool = default("reload_on_change"),
         **unknown: Never,
     ) -> None:
         given = {key: value for key, value in locals().items() if key in SETTINGS}
         fields, mistakes = read_settings({**given, **unknown})
         if mistakes:
             raise ConfigError(mistake.as_argument() for mistake in mistakes)
-        for key, value in fields.items():
+        for key, value in {**fields, "origin": None}.items():
             object.__setattr__(self, key, value)
 
     @property
@@ -159,42 +203,16 @@ class AlertConfig:
         return self.name or _started_as()
 
     @property
-    def memory_interval_bytes(self) -> int:
-        """Bytes of allocation between two samples of the memory profiler."""
-        return self.memory_settings.interval_bytes
-
-    @property
-    def memory_settings(self) -> MemorySettings:
-        """What the memory profiler is told."""
-        given = self.memory
-        return MemorySettings(
-            enabled=given["enabled"],
-            interval_bytes=given["interval"],
-            snapshot_s=given["snapshot"],
-            tier=given["tier"],
-        )
-
-    @property
-    def storage_settings(self) -> StorageSettings:
-        """What the background probe of storage is told; without a directory of its own it takes `state_dir`."""
-        given = self.storage
-        state_dir = self.state_dir if self.state_dir is not None and self.state_dir.is_dir() else None
-        return StorageSettings(
-            directory=given.get("directory") or state_dir,
-            read_probe=given["read_probe"],
-            write_probe=given["write_probe"],
-            write_every_s=given["write_every"],
-            write_budget_bytes=given["write_budget"],
-            min_free_bytes=given["min_free"],
-        )
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed, and yet probably a mistake; for the person who checks the configuration."""
-        from tocsin.config.slips import slips  # noqa: PLC0415 - for the person who checks, not for each program
+        from tocsin.config.remarks import remarks  # noqa: PLC0415 - for the person who checks, not for each program
 
-        named = slips(self.channels or (), self.maintenance, self.inhibition)
-        return (*_unmeasured(self.rules), *literal_secrets(self.channels), *named)
+        known = {rule.name for rule in self.all_rules()}
+        found = remarks(
+            self.rules, channels=self.channels or (), maintenance=self.maintenance, inhibition=self.inhibition,
+            health=self.health, known=known,
+        )  # fmt: skip
+        return tuple(found)
 
     def all_rules(self) -> tuple[AlertRule, ...]:
         """The default rules with the thresholds filled in, or what replaces them by name; then the other rules."""
@@ -224,21 +242,6 @@ class AlertConfig:
         made = make_channel(meant)
         return made, route_of(meant, made, notices_per_minute=self.rate_limit)
 
-    def alert_settings(self, routes: tuple[Route, ...] = ()) -> AlertSettings:
-        """What the room of alerts is told; the routes come from whoever has the channels."""
-        return AlertSettings(
-            routes=routes,
-            suppress_after=self.suppress_after,
-            suppress_window_s=self.suppress_window,
-            event_ttl_s=self.event_ttl,
-            max_open=self.max_open_alerts,
-            history_size=self.history_size,
-            storm_after=self.storm_after,
-            maintenance=self.maintenance,
-            inhibitions=self.inhibition,
-            inhibition_wait_s=self.inhibition_wait,
-        )
-
     def get_dynamic_threshold(self, metric: str, history: Sequence[float] = ()) -> float:
         """The lower of the static threshold and the history's mean plus two population deviations.
 
@@ -260,13 +263,44 @@ class AlertConfig:
 
     def replace(self, **changes: Any) -> AlertConfig:
         """The same configuration but for the given settings, checked as a whole again."""
-        return AlertConfig(**{**self._arguments(), **changes})
+        made = AlertConfig(**{**self._arguments(), **changes})
+        if self.origin is not None:
+            object.__setattr__(made, "origin", self.origin._replace(read=self.as_read()))
+        return made
+
+    def read_from(self, path: Path, signature: tuple[int, int, int, int]) -> AlertConfig:
+        """The same configuration, knowing the file that it was read from."""
+        try:
+            folder = Path.cwd()
+        except OSError:  # it is gone
+            folder = Path()
+        object.__setattr__(self, "origin", Origin(path, folder, signature, None))
+        return self
+
+    def taking(self, read: AlertConfig, keys: Iterable[str]) -> AlertConfig:
+        """The same configuration with some settings as they stand in its file now.
+
+        Args:
+            read: what stands in the file now.
+            keys: the settings to take.
+        """
+        arguments = read._arguments()
+        made = self.replace(**{key: arguments[key] for key in keys})
+        if made.origin is not None and read.origin is not None:
+            origin = made.origin._replace(signature=read.origin.signature, read=read)
+            object.__setattr__(made, "origin", origin)
+        return made
+
+    def as_read(self) -> AlertConfig:
+        """What stood in the file, without what was replaced since then."""
+        return self if self.origin is None or self.origin.read is None else self.origin.read
 
     def _default_rules(self) -> tuple[AlertRule, ...]:
         cpu, memory, buffer = (_percent_text(getattr(self, key)) for key in _PERCENT[:3])
         return default_pack(
-            cpu=cpu, memory=memory, storage_latency=f"{self.storage_latency_threshold!r} ms", buffer=buffer
-        )
+            cpu=cpu, memory=memory, storage_latency=f"{self.storage_latency_threshold!r} ms", buffer=buffer,
+            learn=self.dynamic_thresholds,
+        )  # fmt: skip
 
     def _arguments(self) -> dict[str, Any]:
         """The arguments that make an equal configuration."""
@@ -352,12 +386,3 @@ def _started_as() -> str:
     if stem == "__main__":
         stem = os.path.basename(os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH119, PTH120 - as above
     return stem if stem and stem not in {"-c", "-m", "-"} else "python"
-
-
-def _unmeasured(rules: tuple[AlertRule, ...]) -> list[str]:
-    """A remark for each rule on a metric that bears one of Tocsin's own names and that nothing measures."""
-    return [
-        f"rule {rule.name!r}: nothing measures {rule.metric!r}{nearest(rule.metric, CATALOGUE)}"
-        for rule in rules
-        if rule.metric.startswith(_OWN_METRICS) and rule.metric not in CATALOGUE
-    ]

@@ -121,15 +121,25 @@ def text(value: object) -> str:
 
 def folder(value: object) -> Path | None:
     """A folder's path, `~` expanded; None for none."""
+    return _path(value, "the path of a folder, or None to keep all in memory")
+
+
+def file_path(value: object) -> Path | None:
+    """A file's path, `~` expanded; None for none."""
+    return _path(value, "the path of a file, or None for none")
+
+
+def _path(value: object, expected: str) -> Path | None:
     if value is None:
         return None
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else value
     if not isinstance(path, str) or not path.strip() or "\0" in path:
-        raise wrong(value, "the path of a folder, or None to keep all in memory")
+        raise wrong(value, expected)
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise wrong(value, "the path of a folder; the home that '~' stands for is not known") from None
+        what = expected.partition(",")[0]
+        raise wrong(value, f"{what}; the home that '~' stands for is not known") from None
 
 
 def rules(value: object) -> tuple[AlertRule, ...]:

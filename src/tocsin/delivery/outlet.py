@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from tocsin.delivery.breaker import Breaker
 from tocsin.delivery.sender import Sender
 from tocsin.delivery.waiting import Pending, Waiting
 from tocsin.errors import DeliveryError
+from tocsin.model.levels import AlertSeverity
 from tocsin.worker import Worker
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 GIVE_UP_AFTER_S: Final = 86_400.0
 # Before the next notice is sent, that the last one arrived has to be on disk; a disk that fails is not waited for.
 SETTLE_S: Final = 1.0
+# What is critical waits for that no longer than this: rather told twice, after a crash, than late.
+URGENT_SETTLE_S: Final = 0.1
 # A notice that is told later than this says so.
 LATE_S: Final = 30.0
 
@@ -50,6 +53,7 @@ class Outlet:
         failed: attempts that did not.
         dropped: notices that were given up.
         merged: notices that a later one said better.
+        last_error: why the last attempt failed; empty if it did not.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Outlet:
     ) -> None:
         self.name = channel.name
         self.delivered = self.failed = self.dropped = self.merged = 0
+        self.last_error = ""
         self._channel = channel
         self._clock = clock
         self._record = record
@@ -65,7 +70,6 @@ class Outlet:
         self._breaker = Breaker(rng)
         self._rng = rng
         self._began_s: float | None = None
-        self._unsettled = False
         self.worker: Worker[None] = Worker(f"tocsin-{channel.name}", self._deliver_all)
         self._begin()
 
@@ -73,7 +77,20 @@ class Outlet:
         # One that its owner may take again: a signal handler, or a finalizer, may queue while this thread does.
         self._lock = threading.RLock()
         self._waiting = Waiting()
+        self._unsettled_s = 0.0
         self._pause = Wakeup()
+
+    @property
+    def channel(self) -> Channel:
+        """Whom it tells."""
+        return self._channel
+
+    def exchange(self, channel: Channel) -> None:
+        """Tell this channel from the next attempt on, in the place of the one before. What waits goes on waiting."""
+        self._channel, self._sender = channel, Sender(channel)
+        with self._lock:
+            self._breaker = Breaker(self._rng)  # what the old one failed of says nothing of the new one
+        self._pause.set()
 
     def queue(self, notice: Notice, *, attempts: int = 0, wait_s: float = 0.0) -> None:
         """Take a notice; it is tried soon, but not before `wait_s`. Never blocks and never raises."""
@@ -104,16 +121,25 @@ class Outlet:
 
     def ask(self, what: str, *arguments: object) -> None:
         """Call a method that a channel may have; what it raises is its own loss."""
-        method = getattr(self._channel, what, None)
-        if callable(method):
-            with contextlib.suppress(Exception):
-                method(*arguments)
+        ask(self._channel, what, *arguments)
 
     def counts(self) -> dict[str, int]:
         """Delivered, failed attempts, dropped, waiting."""
         return {
             "delivered": self.delivered, "failed": self.failed, "dropped": self.dropped, "waiting": self.waiting(),
         }  # fmt: skip
+
+    def status(self) -> dict[str, Any]:
+        """How it does, as plain values: the counts, whether it works, and what it waits for."""
+        now_s = self._clock.now().mono_s
+        return {
+            **self.counts(),
+            "merged": self.merged,
+            "state": self._breaker.state(now_s).value,
+            "retry_in_s": self._breaker.wait_s(now_s),
+            "attempt_s": self.outstanding_s(),
+            "last_error": self.last_error,
+        }
 
     def outstanding_s(self) -> float:
         """How long the attempt lasts that is being made; 0: none is."""
@@ -125,6 +151,8 @@ class Outlet:
     def _deliver_all(self, _: None) -> None:
         try:
             while (pending := self._next()) is not None:
+                if not self._has_settled(pending):
+                    continue  # something more urgent may have come
                 pause_s = self._breaker.wait_s(self._clock.now().mono_s)
                 if pause_s > 0:
                     if not self.worker.is_own_thread():
@@ -142,10 +170,18 @@ class Outlet:
         with self._lock:
             return self._waiting.first()
 
+    def _has_settled(self, pending: Pending) -> bool:
+        """Whether this one may be sent, since that the last one arrived is on disk, or was waited for long enough."""
+        if self._unsettled_s <= 0:
+            return True
+        began_s = time.perf_counter()
+        settled = self._record.settle(self.name, URGENT_SETTLE_S)
+        waited_s = max(time.perf_counter() - began_s, URGENT_SETTLE_S / 10)
+        urgent = pending.notice.severity is AlertSeverity.CRITICAL
+        self._unsettled_s = 0.0 if settled or urgent else self._unsettled_s - waited_s
+        return self._unsettled_s <= 0
+
     def _try(self, pending: Pending) -> None:
-        if self._unsettled:
-            self._record.settle(SETTLE_S)
-            self._unsettled = False
         pending.attempts += 1
         pending.busy = True
         notice, attempts = pending.notice, pending.attempts
@@ -159,10 +195,12 @@ class Outlet:
             self._end(pending)
             self._breaker.worked()
             self.delivered += 1
+            self.last_error = ""
             self._record.attempted(notice, "delivered", attempts=attempts, took_s=took_s)
-            self._unsettled = True
+            self._unsettled_s = SETTLE_S
             return
         self.failed += 1
+        self.last_error = _in_words(error)
         now = self._clock.now()
         too_old = (now.utc - notice.created_at).total_seconds() > GIVE_UP_AFTER_S and attempts > 1
         if too_old or (isinstance(error, DeliveryError) and error.permanent):
@@ -189,6 +227,14 @@ class Outlet:
         self.dropped += 1
         self._record.attempted(notice, "dead", attempts=attempts, took_s=took_s, error=_in_words(error))
         self._given_up(self.name, notice, error)
+
+
+def ask(channel: Channel, what: str, *arguments: object) -> None:
+    """Call a method that a channel may have; what it raises is its own loss."""
+    method = getattr(channel, what, None)
+    if callable(method):
+        with contextlib.suppress(Exception):
+            method(*arguments)
 
 
 def _in_words(error: BaseException) -> str:

@@ -37,8 +37,11 @@ class Record(Protocol):
         """A notice was made out of another, for the channel that stands in."""
         ...
 
-    def settle(self, timeout_s: float) -> None:
-        """Wait, at most so long, until what was told is on disk: a kill then repeats one notice at most."""
+    def settle(self, channel: str, timeout_s: float) -> bool:
+        """Wait, at most so long, until it is on disk what a channel was told last: a kill repeats one notice then.
+
+        Returns: whether there is nothing to wait for any more.
+        """
         ...
 
 
@@ -60,5 +63,6 @@ class Unrecorded:
     def made(self, notice: Notice) -> None:
         """Nothing."""
 
-    def settle(self, timeout_s: float) -> None:
+    def settle(self, channel: str, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
         """Nothing to wait for."""
+        return True

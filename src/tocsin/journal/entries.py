@@ -72,6 +72,16 @@ def keepsake(room: str, body: bytes, *, at_unix_s: float) -> Entry:
     return Entry("put_keepsake", (room, at_unix_s, body))
 
 
+def layout(layout_id: str, text: bytes) -> Entry:
+    """Which series the columns of chunks are of."""
+    return Entry("put_layout", (layout_id, text))
+
+
+def chunk(layout_id: str, *, began_unix_s: float, ended_unix_s: float, readings: int, body: bytes) -> Entry:
+    """Readings of some minutes, as they were taken."""
+    return Entry("put_chunk", (0, layout_id, began_unix_s, ended_unix_s, readings, body))
+
+
 def forget(before_unix_s: float) -> list[Entry]:
     """Forget what was over before then."""
     return [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LOCK_FILE: Final = "owner.lock"
@@ -104,6 +104,22 @@ def own(path: Path) -> StateFolder:
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
     raise FolderInUse(f"{path}: a running program has it; leave --state-dir away to talk to that program")
+
+
+def take_turn(path: Path) -> Callable[[], None] | None:
+    """Hold the lock of a file until it is given back, or this process ends.
+
+    Returns: what gives it back; None: somebody else has it, of this process or of another.
+    Raises: OSError: if the file cannot be made.
+    """
+    known = _identity_of(path)
+    if known is not None and (*known, os.getpid()) in _HELD:
+        return None
+    _make_private(path.parent)
+    if not _take(path):
+        return None
+    identity = _identity_of(path)
+    return lambda: _give(identity)
 
 
 def folders(root: Path) -> list[Path]:

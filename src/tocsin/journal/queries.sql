@@ -125,3 +125,70 @@ SELECT alert_id, notice_id FROM notice_alerts;
 
 -- name: all_deliveries
 SELECT notice_id, at, took_s, outcome, error FROM deliveries;
+
+
+-- name: put_layout
+INSERT INTO history_layouts (id, body) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: put_chunk
+INSERT INTO history (step, layout, began, ended, readings, body) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: layouts
+SELECT id, body FROM history_layouts;
+
+-- name: chunks_between
+-- Newest last.
+SELECT layout, began, ended, body FROM history WHERE step = ? AND ended >= ? AND began <= ? ORDER BY began;
+
+-- name: history_since
+SELECT min(began) FROM history WHERE step = ?;
+
+-- name: history_extent
+-- Of a minute the time at its end is what counts, of a reading its own.
+SELECT min(began), max(ended) FROM history;
+
+-- name: all_chunks_between
+-- Readings and minutes as they follow each other, one at a time.
+SELECT step, layout, began, body FROM history WHERE ended >= ? AND began <= ? ORDER BY began;
+
+-- name: readings_begin
+-- To each layout the time from which on its readings are here as they were taken.
+SELECT layout, min(began) FROM history WHERE step = 0 GROUP BY layout;
+
+-- name: unrolled_chunks
+-- Those of one layout together, oldest first.
+SELECT seq, layout, began FROM history WHERE step = 0 AND rolled = 0 AND ended < ? ORDER BY layout, began LIMIT ?;
+
+-- name: chunk
+SELECT body FROM history WHERE seq = ?;
+
+-- name: mark_rolled
+UPDATE history SET rolled = 1 WHERE seq = ?;
+
+-- name: forget_raw
+DELETE FROM history WHERE step = 0 AND rolled = 1 AND ended < ?;
+
+-- name: forget_minutes
+DELETE FROM history WHERE step <> 0 AND ended < ?;
+
+-- name: forget_oldest_chunks
+-- So many, the readings whose minutes are here first.
+DELETE FROM history WHERE seq IN (SELECT seq FROM history ORDER BY rolled DESC, ended LIMIT ?);
+
+-- name: forget_layouts
+DELETE FROM history_layouts WHERE id NOT IN (SELECT layout FROM history);
+
+-- name: count_chunks
+SELECT count(*) FROM history;
+
+-- name: oldest_quarter
+-- Before when a quarter of what is over ended; nothing, if nothing is over.
+SELECT at FROM (
+    SELECT resolved_at AS at FROM alerts WHERE resolved_at IS NOT NULL
+    UNION ALL SELECT updated_at FROM alerts WHERE keep IS NULL AND resolved_at IS NULL
+    UNION ALL SELECT created_at FROM notices WHERE state <> 'waiting'
+)
+ORDER BY at LIMIT 1 OFFSET (
+    SELECT (SELECT count(*) FROM alerts WHERE keep IS NULL OR resolved_at IS NOT NULL) / 4
+        + (SELECT count(*) FROM notices WHERE state <> 'waiting') / 4
+);

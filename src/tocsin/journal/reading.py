@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from tocsin.journal.database import connect, connect_to_read
+from tocsin.journal.history.reading import HistoryReader
+from tocsin.journal.history.rows import HistoryRows
 from tocsin.journal.statements import statements
 from tocsin.model.alert import PerformanceAlert
 from tocsin.model.notice import Notice
+from tocsin.model.rule import AlertRule
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TELLING = "telling"
+RULES = "rules"
+LEARNED = "learned"
 _ALERT = msgspec.json.Decoder(PerformanceAlert)
 _NOTICE = msgspec.json.Decoder(Notice)
+_RULES = msgspec.json.Decoder(list[AlertRule])
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -30,12 +36,14 @@ class Left(msgspec.Struct, frozen=True):
         notices: those that have reached nobody yet, the most urgent first; each with how often it was tried, and when
             it is to be tried again (Unix seconds; None: at once).
         ended: the last alerts that ended, oldest first.
+        learned: what rules had learned of their series; None: nothing.
     """
 
     alerts: list[bytes] = []
     telling: bytes | None = None
     notices: list[tuple[Notice, int, float | None]] = []
     ended: list[PerformanceAlert] = []
+    learned: bytes | None = None
 
 
 def read_left(path: Path, *, ended: int = 100) -> Left:
@@ -52,13 +60,15 @@ def read_left(path: Path, *, ended: int = 100) -> Left:
     connection = connect(path, check=False)
     try:
         run, known = connection.execute, statements()
-        row = run(known["keepsake"], (TELLING,)).fetchone()
+        rows = [run(known["keepsake"], (room,)).fetchone() for room in (TELLING, LEARNED)]
+        telling, learned = (None if row is None else row[1] for row in rows)
         closed = [_ALERT.decode(body) for (body,) in run(known["ended_alerts"], (ended,))]
         return Left(
             [keep for _, keep in run(known["open_alerts"])],
-            None if row is None else row[1],
+            telling,
             list(_notices(connection)),
             closed[::-1],
+            learned,
         )
     finally:
         connection.close()
@@ -126,6 +136,11 @@ class JournalReader:
         row = next(self._ask("keepsake", TELLING), None)
         return None if row is None else row[1]
 
+    def rules(self) -> tuple[float, list[AlertRule]] | None:
+        """The rules that were in force last, and when they were written down (Unix seconds); None: not known."""
+        row = next(self._ask("keepsake", RULES), None)
+        return None if row is None else (row[0], _RULES.decode(row[1]))
+
     def recent_notices(self, *, state: str = "", limit: int = 100) -> list[NoticeRow]:
         """The last notices, newest first; of one state, if one is given."""
         rows = self._ask("recent_notices", state, state, limit)
@@ -152,6 +167,15 @@ class JournalReader:
     def deliveries(self, notice_id: str) -> list[tuple[float, float, str, str]]:
         """The attempts to hand over a notice: when, seconds it took, outcome, error; oldest first."""
         return list(self._ask("deliveries_of", notice_id))
+
+    @property
+    def history(self) -> HistoryReader:
+        """What was measured."""
+        return HistoryReader(self._connection)
+
+    def history_rows(self, *, minute_value: str = "mean") -> HistoryRows:
+        """What was measured, from its beginning to its end."""
+        return HistoryRows(self._connection, minute_value=minute_value)
 
     def _ask(self, name: str, *values: object) -> Iterator[Any]:
         return iter(self._connection.execute(statements()[name], values))

@@ -7,16 +7,19 @@ within a bound, and written again when the disk is well.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections import deque
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from tocsin.clock import Wakeup
 from tocsin.errors import StoreError
+from tocsin.journal.batches import run_all
 from tocsin.journal.database import BrokenFile, NewerSchema, connect, park, quarantine, rebuild
+from tocsin.journal.hold import Hold
 from tocsin.journal.statements import migrations, statements
+from tocsin.journal.tickets import Group, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,48 +34,10 @@ MAX_HELD: Final = 50_000
 MAX_WAITING: Final = 20_000
 FIRST_PAUSE_S: Final = 0.5
 MAX_PAUSE_S: Final = 30.0
-
-
-class Ticket:
-    """The place where it will stand whether entries are on disk.
-
-    Attributes:
-        durable: whether they are; None while that is not known.
-        reason: why not.
-    """
-
-    __slots__ = ("_bell", "_on_done", "durable", "reason")
-
-    def __init__(self, on_done: Callable[[], None] | None = None) -> None:
-        self.durable: bool | None = None
-        self.reason = ""
-        self._bell = Wakeup()
-        self._on_done = on_done
-
-    def settle(self, reason: str = "") -> None:
-        """Say that the entries are on disk, or why they are not yet."""
-        if self.durable is not None:
-            return
-        self.reason, self.durable = reason, not reason
-        self._bell.set()
-        if self._on_done is not None:
-            self._on_done()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Whether the entries are on disk, waiting for it up to `timeout_s` real seconds."""
-        if self.durable is None:
-            self._bell.wait(timeout_s)
-        return self.durable is True
-
-
-class _Group:
-    """Entries that are written together, and who waits for them."""
-
-    __slots__ = ("entries", "tickets")
-
-    def __init__(self, entries: Sequence[Entry], ticket: Ticket | None) -> None:
-        self.entries = entries
-        self.tickets = [] if ticket is None else [ticket]
+# How often the size of the file is seen to, and behind how many entries at the latest.
+UPKEEP_S: Final = 600.0
+FIRST_UPKEEP_S: Final = 60.0  # a start has other things to do
+UPKEEP_ENTRIES: Final = 20_000
 
 
 class Journal:
@@ -82,6 +47,7 @@ class Journal:
         folder: where the file lies; made if need be. The caller owns it (see folder.py).
         clock: tells the pauses after a failure.
         report: called with a sentence when the state of the disk changes; never twice for the same.
+        upkeep: called with the connection, on the journal's thread, when it is time to see how large the file is.
         recall: asked, on the journal's thread, for entries that describe all that is open, when a new file had to be
             begun.
         connect: opens the file.
@@ -90,6 +56,7 @@ class Journal:
         reason: why nothing can be written now; empty while all is well.
         committed: entries written.
         commits: transactions that wrote them.
+        committed_s: when the last of them was done, in monotonic seconds; None: there was none.
         dropped: entries given up for want of room while nothing could be written.
     """
 
@@ -100,6 +67,7 @@ class Journal:
         clock: Clock,
         report: Callable[[str], None] = lambda _: None,
         recall: Callable[[], Iterable[Entry]] = tuple,
+        upkeep: Callable[[sqlite3.Connection], object] = lambda _: None,
         connect: Callable[[Path], sqlite3.Connection] = connect,
     ) -> None:
         # Read here, not on the journal's thread: reading loads modules, and one half loaded at a fork hangs the child.
@@ -109,9 +77,14 @@ class Journal:
         self._clock = clock
         self._report = report
         self._recall = recall
+        self._upkeep = upkeep
+        self._upkeep_s = 0.0
+        self._unkept = 0
         self._connect = connect
+        self._hold = Hold()
         self.reason = ""
         self.committed = self.commits = self.dropped = 0
+        self.committed_s: float | None = None
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
         self.after_fork()
@@ -121,8 +94,9 @@ class Journal:
         if self._connection is not None:
             park(self._connection)
         self._connection = None
-        self._waiting: deque[_Group] = deque()
+        self._waiting: deque[Group] = deque()
         self._held: list[Entry] = []
+        self._at_work = 0
         self._bell = Wakeup()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -139,7 +113,7 @@ class Journal:
             if ticket is not None:
                 ticket.settle(self.reason or ("the journal is closed" if self._closing else "the disk is too slow"))
             return
-        self._waiting.append(_Group(entries, ticket))
+        self._waiting.append(Group(entries, ticket))
         if self._thread is not None or self._start():
             self._bell.set()
         # Else no thread is to be had, as when the interpreter ends: whoever waits for the disk writes it himself.
@@ -172,7 +146,15 @@ class Journal:
 
     def waiting(self) -> int:
         """Entries that are not on disk yet."""
-        return len(self._held) + sum(len(group.entries) for group in tuple(self._waiting))
+        return len(self._held) + self._at_work + sum(len(group.entries) for group in tuple(self._waiting))
+
+    def size_bytes(self) -> int:
+        """The file, with what is still beside it."""
+        size = 0
+        for name in (self.path.name, f"{self.path.name}-wal"):
+            with contextlib.suppress(OSError):
+                size += self.path.with_name(name).stat().st_size
+        return size
 
     # -- the thread
 
@@ -228,37 +210,58 @@ class Journal:
                 self._write([*self._held, *(entry for group in groups for entry in group.entries)])
             except (sqlite3.Error, OSError, StoreError) as error:
                 self._keep(groups)
+                self._at_work = 0
                 self._failed(error, groups)
                 return
-            self._held = []
+            self._held, self._at_work = [], 0
             for ticket in (ticket for group in groups for ticket in group.tickets):
                 ticket.settle()
-        if not self._refused:
-            self._recovered()
+        if self._refused:
+            return
+        self._recovered()
+        self._keep_up()
 
-    def _take(self) -> list[_Group]:
+    def _take(self) -> list[Group]:
         groups, count = [], len(self._held)
         while self._waiting and count < MAX_GROUP:
+            # Counted before they are taken: whoever asks meanwhile may count them twice, but never miss them.
+            self._at_work += len(self._waiting[0].entries)
             groups.append(self._waiting.popleft())
             count += len(groups[-1].entries)
         return groups
 
     def _write(self, entries: Sequence[Entry]) -> None:
+        with self._hold:
+            self._commit(entries)
+
+    def _commit(self, entries: Sequence[Entry]) -> None:
         connection = self._ready()
         if not entries:
             return
-        known = statements()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for name, alike in groupby(entries, key=lambda entry: entry.statement):
-                connection.executemany(known[name], [entry.values for entry in alike])
+            run_all(connection, entries)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         self.commits += 1
+        self.committed_s = self._clock.now().mono_s
         self.committed += len(entries)
+        self._unkept += len(entries)
+
+    def _keep_up(self) -> None:
+        """See to the size of the file, now and then, and sooner where much was written."""
+        now_s = self._clock.now().mono_s
+        if self._connection is None or (now_s < self._upkeep_s and self._unkept < UPKEEP_ENTRIES):
+            return
+        self._upkeep_s, self._unkept = now_s + UPKEEP_S, 0
+        try:
+            with self._hold:
+                self._upkeep(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error, ())
 
     # -- the file
 
@@ -279,6 +282,7 @@ class Journal:
             self._report(f"{error}; it was put aside as {aside.name}, and a new one is begun")
             opened, is_new = self._connect(self.path), True
         self._connection, self._opened = opened, self._identity()
+        self._upkeep_s = max(self._upkeep_s, self._clock.now().mono_s + FIRST_UPKEEP_S)
         if is_new:
             self._write(list(self._recall()))
         return opened
@@ -294,13 +298,14 @@ class Journal:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
-                connection.close()
+                with self._hold:
+                    connection.close()
             except sqlite3.Error:
                 return  # what it could not write is written again on the next one
 
     # -- failures
 
-    def _failed(self, error: Exception, groups: Sequence[_Group]) -> None:
+    def _failed(self, error: Exception, groups: Sequence[Group]) -> None:
         reason = _in_words(error)
         self._fail(reason)
         for ticket in (ticket for group in groups for ticket in group.tickets):
@@ -318,7 +323,8 @@ class Journal:
 
     def _renew(self) -> None:
         try:
-            rebuild(self.path)
+            with self._hold:
+                rebuild(self.path)
         except (sqlite3.Error, OSError):
             return  # the disk takes nothing now: memory keeps it, and the next attempt comes here again
 
@@ -334,7 +340,7 @@ class Journal:
             self.reason = ""
             self._report("the journal is written again, and nothing that was kept is missing")
 
-    def _keep(self, groups: Sequence[_Group]) -> None:
+    def _keep(self, groups: Sequence[Group]) -> None:
         """Keep what could not be written; of too much, the oldest goes, and is counted."""
         self._held += [entry for group in groups for entry in group.entries]
         if len(self._held) > MAX_HELD:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "(no Python frame)"
 """The component of what was allocated where no Python code ran, or none that is known."""
 _MAIN: Final = "__main__"
+_ALIAS: Final = "__mp_main__"  # of the same module, for the children of multiprocessing; there once that is imported
 
 
 class Components:
@@ -92,7 +93,7 @@ def _loaded_files() -> list[tuple[str, str]]:
     found = []
     modules: list[tuple[str, object]] = list(sys.modules.items())  # anybody may put anything there
     for name, module in modules:
-        if not isinstance(module, ModuleType):
+        if not isinstance(module, ModuleType) or name == _ALIAS:
             continue
         inside = object.__getattribute__(module, "__dict__")
         file = inside.get("__file__")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc/self")
+_MAX_BYTES: Final = 1 << 16  # far more than these files have
 
 
 def rss_bytes(home: Path = _PROC) -> int | None:
     """Resident memory."""
     try:
-        pages = (home / "statm").read_bytes().split(b" ", 2)[1]
+        pages = _read(home / "statm").split(b" ", 2)[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return _portable("rss")
@@ -32,10 +33,17 @@ def pss_bytes(home: Path = _PROC) -> int | None:
 
 def _kib(file: Path, name: bytes) -> int | None:
     with suppress(OSError, ValueError, IndexError):
-        for line in file.read_bytes().splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
+        _, found, rest = _read(file).partition(b"\n" + name)
+        return int(rest.split(None, 1)[0]) * 1024 if found else None
     return None
+
+
+def _read(file: Path) -> bytes:
+    fd = os.open(file, os.O_RDONLY)
+    try:
+        return os.read(fd, _MAX_BYTES)
+    finally:
+        os.close(fd)
 
 
 def _portable(field: str) -> int | None:

@@ -15,6 +15,7 @@ from tocsin.delivery import Delivery
 from tocsin.engine import Engine
 from tocsin.errors import AlertNotFound, ConfigError
 from tocsin.model import inputs as given
+from tocsin.model.action import ActionOutcome
 from tocsin.model.levels import AlertCategory
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tocsin.clock import Clock
     from tocsin.memory_alerts.finding import Finding
+    from tocsin.model.action import DueAction
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.inputs import Answer, Input
     from tocsin.model.readings import SeriesKey
@@ -71,7 +73,7 @@ class InlineDoor:
         if made.name in self._delivery.counts():
             raise ConfigError(f"channel {made.name!r}: there is one of this name; give this one another name")
         self._delivery.add(made)
-        self._engine.decisions.teller.add_route(route)
+        self._engine.add_route(route)
 
     async def get_recent_alerts(self, n: int = 10) -> list[PerformanceAlert]:
         """The last `n` alerts, newest first."""
@@ -83,7 +85,7 @@ class InlineDoor:
 
     async def get_unacknowledged_alerts(self) -> list[PerformanceAlert]:
         """The alerts that nobody has acknowledged, newest first."""
-        return self._engine.book.unacknowledged()
+        return self._engine.book.unacknowledged(self._clock.now().utc)
 
     async def acknowledge_alert(self, alert_id: str) -> PerformanceAlert:
         """Take care of an alert. Raises AlertNotFound."""
@@ -114,6 +116,9 @@ class InlineDoor:
             return None
         with self._lock:
             outcome = self._engine.step(inputs, self._clock.now())
+            if outcome.actions:
+                refused = [_not_here(due) for due in outcome.actions]
+                self._engine.step(refused, self._clock.now())
         self._delivery.hand_over(outcome.notices)
         return outcome.answers[-1]
 
@@ -126,6 +131,11 @@ def as_case(finding: Finding, series_ids: list[int]) -> given.Case:
         evidence=finding.evidence,
         recommendations=finding.recommendations,
     )
+
+
+def _not_here(due: DueAction) -> given.ActionDone:
+    why = "without a system nobody runs it; give the rule to an AlertSystem"
+    return given.ActionDone(due.alert_id, due.action, ActionOutcome.REFUSED, why)
 
 
 async def told(delivery: Delivery) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from tocsin.library import short_path
 from tocsin.model.alert import Evidence
+from tocsin.model.forecast import format_time_left, when
 from tocsin.model.memory import LeakSite
 from tocsin.model.readings import inert
 from tocsin.model.units import format_value
@@ -92,10 +93,18 @@ def lines_of(site: LeakSite) -> Iterator[str]:
     if site.growth_share is not None:
         yield f"  {_percent(site.growth_share)} of what the program grew by"
     if site.seconds_to_limit is not None:
-        yield f"  at this pace the memory limit is reached in {format_value(site.seconds_to_limit, 's')}"
+        yield f"  at this pace the memory limit is reached {_when(site.seconds_to_limit, site)}"
     if site.reason:
         yield f"  {site.state.value}: {site.reason}"
     yield from (f"  called from {_frame(site, number)}" for number in _callers(site))
+
+
+def _when(left_s: float, site: LeakSite) -> str:
+    """The time to the limit, with an interval where that of the rate is known: "in 1 h 50 m (1 h 20 m to 2 h 40 m)"."""
+    rate, low, high = site.rate_mb_per_hour, site.rate_low, site.rate_high
+    if not rate or low is None or high is None or low <= 0:
+        return f"in {format_time_left(left_s)}"
+    return when(left_s, left_s * rate / high, left_s * rate / low)
 
 
 def evidence_of(leaks: Sequence[Leak], title: str, kind: str = "leak_sites") -> Evidence | None:
@@ -122,7 +131,7 @@ def advice_on(site: LeakSite) -> Iterator[str]:
     else:
         yield f"See what keeps the objects made at {place}, and bound it or drop them there when they are done with"
     if site.seconds_to_limit is not None:
-        left = format_value(site.seconds_to_limit, "s")
+        left = format_time_left(site.seconds_to_limit)
         yield f"Restart in an orderly way within {left} if {place} cannot be changed by then: the limit is reached then"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tocsin.model.action import ActionOutcome, DueAction
 from tocsin.model.alert import Evidence, PerformanceAlert
 from tocsin.model.levels import AlertCategory, AlertSeverity, AlertState, Held
 from tocsin.model.notice import Notice
@@ -166,6 +167,26 @@ class EvidenceFound(msgspec.Struct, frozen=True, tag="evidence"):
     recommendations: tuple[str, ...] = ()
 
 
+class ActionDone(msgspec.Struct, frozen=True, tag="action_done"):
+    """An action that was due has been run, or not.
+
+    Attributes:
+        alert_id: of the alert.
+        action: as the rule has it.
+        outcome: what became of it.
+        reason: in words; for the trace of the alert.
+        artifact: the name under which is kept what it captured; empty: nothing is kept.
+        evidence: the proof that it brought.
+    """
+
+    alert_id: str
+    action: str
+    outcome: ActionOutcome
+    reason: str
+    artifact: str = ""
+    evidence: Evidence | None = None
+
+
 class ClearHistory(msgspec.Struct, frozen=True, tag="clear_history"):
     """Forget what is over, and show open episodes again only at their next change.
 
@@ -200,6 +221,7 @@ Input = (
     | RemoveRule
     | SwitchRule
     | EvidenceFound
+    | ActionDone
     | ClearHistory
     | TellAll
     | Cut
@@ -271,14 +293,14 @@ class Outcome(msgspec.Struct, frozen=True):
         changes: in the order in which they happened.
         notices: most urgent first.
         wants: evidence to capture.
-        actions: what rules want done besides telling; none are built yet.
+        actions: what rules want done besides telling, once an episode and within limits.
         answers: one for each input that asks for one, in the order of the inputs.
     """
 
     changes: tuple[Change, ...] = ()
     notices: tuple[Notice, ...] = ()
     wants: tuple[Want, ...] = ()
-    actions: tuple[str, ...] = ()
+    actions: tuple[DueAction, ...] = ()
     answers: tuple[Answer, ...] = ()
 
 

@@ -34,7 +34,7 @@ class AlertCategory(StrEnum):
 
 
 class AlertCondition(StrEnum):
-    """When a value is bad. `ANOMALOUS` and `WILL_EXCEED` are named here and refused until they are built."""
+    """When a value is bad. `ANOMALOUS` is named here and refused until it is built."""
 
     GREATER_THAN = "greater_than"
     LESS_THAN = "less_than"
@@ -42,6 +42,15 @@ class AlertCondition(StrEnum):
     NOT_EQUALS = "not_equals"
     ANOMALOUS = "anomalous"
     WILL_EXCEED = "will_exceed"
+
+
+class ThresholdKind(StrEnum):
+    """Which bound a threshold rule on a metric that is bad when it is high compares with."""
+
+    STATIC = "static"  # what was written
+    DYNAMIC = "dynamic"  # the lower of what was written and what was learned
+    BOTH = "both"  # above what was written, and unusual, too
+    SIGMA = "sigma"  # the lower of what was written and the history's mean plus two deviations
 
 
 class AlertState(StrEnum):

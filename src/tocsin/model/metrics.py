@@ -92,6 +92,10 @@ _TOCSIN: Final = (
     _counter(
         "tocsin.notices.dropped", "{notice}", "notices that a full queue or a failing channel lost; label channel"
     ),
+    _counter("tocsin.heartbeat.failed", "{heartbeat}", "heartbeats that were not taken, or not sent in time"),
+    _counter("tocsin.actions.done", "{action}", "actions of rules that were run"),
+    _counter("tocsin.actions.refused", "{action}", "actions of rules that were not run, since a limit said no"),
+    _counter("tocsin.actions.failed", "{action}", "actions of rules that failed, or had to be stopped"),
     _counter("tocsin.listeners.failed", "{error}", "listeners of signals that raised or were too slow"),
     _counter("tocsin.steps.failed", "{error}", "passes of the watch thread that failed and were backed off"),
     _gauge("tocsin.sensors.set_aside", "{sensor}", "sensors that failed and wait to be tried again"),

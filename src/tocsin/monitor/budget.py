@@ -31,22 +31,24 @@ class SelfBudget:
         self._began_s = 0.0
         self._used_s = 0.0
 
-    def review(self, watched: Sequence[WatchedSensor], mono_s: float, interval_s: float) -> None:
+    def review(self, watched: Sequence[WatchedSensor], mono_s: float, interval_s: float) -> bool:
         """Slow the dearest sensor where too much was used, and let the slowest go faster where little was.
 
         Args:
             watched: the sensors.
             mono_s: monotonic seconds.
             interval_s: seconds between two passes in calm times.
+        Returns: whether it was time to look.
         """
         thread = threading.get_ident()
         passed_s = mono_s - self._began_s
         if thread == self._thread and passed_s < REVIEW_S:
-            return
+            return False
         used_s = time.thread_time()
         if thread == self._thread:
             self._adjust(watched, (used_s - self._used_s) / passed_s, interval_s)
         self._thread, self._began_s, self._used_s = thread, mono_s, used_s
+        return True
 
     def _adjust(self, watched: Sequence[WatchedSensor], used: float, interval_s: float) -> None:
         if used > self.share:

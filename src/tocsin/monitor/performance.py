@@ -15,6 +15,7 @@ from tocsin.model.readings import PerformanceReport, SensorHealth, SeriesKey
 from tocsin.monitor.budget import DEFAULT_SHARE, SelfBudget
 from tocsin.monitor.watched import WatchedSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
+from tocsin.sensors.linux.quick import PureSweep, make_sweep, quick_of
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ RELAXED: Final = 2.0
 # asking the thread's clock is a good part of what they cost.
 COST_WEIGHT: Final = 0.1
 COST_EVERY: Final = 4
+# What is read without a step of Python is measured more rarely still: for that, Python has to read it.
+SWEPT_EVERY: Final = 16
 
 # When the first of the slower sensors is due, and for which interval and ease that was reckoned.
 _NOW: Final = (-math.inf, 0.0, 0.0)
@@ -110,14 +113,20 @@ class PerformanceMonitor:
         self._core: tuple[WatchedSensor, ...] = ()
         self._slower: tuple[WatchedSensor, ...] = ()
         self._core_ids: tuple[int, ...] | None = None  # not put together yet
+        self._interval_s = 1.0
         self._slower_at = _NOW
         self._passes = 0
+        self._is_slowed = False  # one of the core tier, by the self-budget
         self._ids: dict[SeriesKey, int] = {}
         self._new_keys: list[tuple[int, SeriesKey]] = []
         self._changes: list[SensorChange] = []
         self._mono_s = 0.0
         for sensor in [*host_sensors(), *process_sensors(pid)] if sensors is None else sensors:
             self.add(sensor)
+
+    def spend(self, share: float) -> None:
+        """Let the collecting thread use this share of one core from now on."""
+        self._budget.share = share
 
     def add(self, sensor: Sensor) -> None:
         """Read one more sensor from now on.
@@ -164,7 +173,8 @@ class PerformanceMonitor:
         samples = self._read_core(now, interval_s)
         if now.mono_s >= self._slower_at[0] or (interval_s, ease) != self._slower_at[1:]:
             samples += self._read_slower(now, interval_s, ease)
-        self._budget.review(self._watched, now.mono_s, interval_s)
+        if self._budget.review(self._watched, now.mono_s, interval_s):
+            self._is_slowed = any(watched.stretch > 1.0 for watched in self._core)
         if self.own is not None:
             keys, own_values = self.own.drain()
             if keys:
@@ -202,6 +212,11 @@ class PerformanceMonitor:
         """How each sensor does, as of the last reading."""
         return tuple(watched.health(self._mono_s) for watched in self._watched)
 
+    def costs(self, interval_s: float) -> dict[str, float]:
+        """To each sensor the share of a core that it takes, as a mean of its last readings; the dearest first."""
+        costs = {watched.sensor.name: watched.cost_per_second(interval_s) for watched in self._watched}
+        return dict(sorted(costs.items(), key=lambda one: -one[1]))
+
     def failed_series(self) -> list[int]:
         """The series of all sensors that are set aside now."""
         return [series_id for watched in self._watched if watched.failures for series_id in watched.ids]
@@ -234,23 +249,36 @@ class PerformanceMonitor:
         self._slower = tuple(one for one in watched if one.sensor.tier != Tier.CORE)
         self._core_ids = None
         self._slower_at = _NOW
+        entries = tuple((one, quick_of(one.sensor)) for one in self._core)
+        self._sweep, self._plain = make_sweep(entries), PureSweep(entries)
 
     def _read_core(self, now: Instant, interval_s: float) -> list[Sample]:
         """All sensors of the core tier as one sample; NaN for those that were not read."""
-        values: list[float] = []
-        core, mono_s = self._core, now.mono_s
         self._passes += 1
-        measured = self._passes % COST_EVERY == 0
-        for watched in core:
-            if (watched.failures or watched.stretch > 1.0) and mono_s < watched.due_s(interval_s, 1.0):
-                values += watched.nothing
-            elif measured:
-                values += self._try_and_measure(watched, now) or watched.nothing
-            else:
-                values += self._try(watched, now) or watched.nothing
+        self._mono_s, self._interval_s = now.mono_s, interval_s
+        sweep = self._plain if self._is_slowed or self._passes % SWEPT_EVERY == 0 else self._sweep
+        one = self._measure_one if self._passes % COST_EVERY == 0 else self._read_one
+        values = sweep.read(now, now.mono_s, now.boot_s, one)
         if self._core_ids is None:
-            self._core_ids = tuple(number for watched in core for number in watched.ids)
+            self._core_ids = tuple(number for watched in self._core for number in watched.ids)
         return [Sample(self._core_ids, values)] if values else []
+
+    def _read_one(self, watched: WatchedSensor, now: Instant) -> list[float]:
+        """The readings of one sensor of the core tier; NaN where it is not time for them, or where it failed."""
+        if self._rests(watched, now):
+            return watched.nothing
+        return self._try(watched, now) or watched.nothing
+
+    def _measure_one(self, watched: WatchedSensor, now: Instant) -> list[float]:
+        """The same, and what it costs."""
+        if self._rests(watched, now):
+            return watched.nothing
+        return self._try_and_measure(watched, now) or watched.nothing
+
+    def _rests(self, watched: WatchedSensor, now: Instant) -> bool:
+        """Whether a sensor that failed, or is too dear, is left alone this time."""
+        restrained = watched.failures or watched.stretch > 1.0
+        return bool(restrained) and now.mono_s < watched.due_s(self._interval_s, 1.0)
 
     def _read_slower(self, now: Instant, interval_s: float, ease: float) -> list[Sample]:
         """Those of the other sensors that are due, a sample each."""

@@ -32,6 +32,16 @@ def compile_condition(condition: AlertCondition, limit: float) -> Callable[[floa
     raise ValueError(f"{condition} does not compare with a bound")
 
 
+def band_of(condition: AlertCondition, limit: float) -> tuple[float, float]:
+    """The lowest and the highest value that is surely not bad; the lowest above the highest where none is sure."""
+    match condition:
+        case AlertCondition.GREATER_THAN:
+            return -math.inf, limit
+        case AlertCondition.LESS_THAN:
+            return limit, math.inf
+    return math.inf, -math.inf
+
+
 def equal(value: float, limit: float) -> bool:
     """Whether two floats are equal within the stated tolerances."""
     return math.isclose(value, limit, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)

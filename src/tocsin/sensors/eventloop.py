@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from tocsin.clock import Instant
 
 _DISCOVERY_S: Final = 10.0
+# A program that was just started has its loop in a moment, and is at its worst as long as it warms up.
+_YOUNG_S: Final = 60.0
 OVERDUE_S: Final = 0.1
+# A loop that answered at once, and now waits for events, would do so again: it is woken for it no more often than this.
+IDLE_ASK_S: Final = 5.0
+PROMPT_S: Final = 0.005
 
 
 class _Ping:
@@ -47,10 +52,10 @@ class _Ping:
         self._void = True
         self._worst_s = 0.0
 
-    def lag_s(self) -> float:
+    def lag_s(self, frames: Mapping[int, FrameType]) -> float:
         """The worst lag since the reading before, or the age of an unanswered ping; then sends the next.
 
-        NaN without a ping.
+        NaN without a ping. A loop that is idle is not sent one each time; its lag is that of its last answer.
         """
         loop = self.loop()
         if loop is None or not loop.is_running():
@@ -62,7 +67,9 @@ class _Ping:
             return NAN if self._void else time.perf_counter() - sent_s
         lag_s = NAN if self._void or answered_s is None else max(answered_s - sent_s, self._worst_s)
         self._worst_s = 0.0
-        self._send(loop)
+        is_prompt = lag_s <= PROMPT_S and time.perf_counter() - sent_s < IDLE_ASK_S
+        if not (is_prompt and waits_for_events(frames.get(self.thread_id or 0))):
+            self._send(loop)
         return lag_s
 
     def ask_again(self, frames: Mapping[int, FrameType]) -> bool:
@@ -115,8 +122,8 @@ class _Ping:
 class EventLoopSensor:
     """The lag of each loop that was named by `watch_loop` or found running.
 
-    Running loops are looked for every 10 seconds. Read it from a thread that runs none of the loops: a thread cannot
-    see itself blocked.
+    Running loops are looked for every 10 seconds, and at each reading of the first minute. Read it from a thread that
+    runs none of the loops: a thread cannot see itself blocked.
     """
 
     name: Final = "runtime.eventloop"
@@ -127,6 +134,7 @@ class EventLoopSensor:
         self._pings: tuple[_Ping, ...] = ()
         self._named: deque[tuple[weakref.ref[Any], str | None]] = deque()  # watched, not yet seen by a reading
         self._discover_at_s = float("-inf")
+        self._young_until_s: float | None = None
 
     def watch_loop(self, loop: AbstractEventLoop, name: str | None = None) -> None:
         """Watch a loop from the next reading on, from any thread; it is not kept alive by this.
@@ -150,7 +158,7 @@ class EventLoopSensor:
 
     def ask_again(self) -> bool:
         """Ask between two readings. False: a loop owes its answer or gave it late, so a reading should say so."""
-        frames = sys._current_frames()  # noqa: SLF001 - the documented way to see other threads
+        frames = sys._current_frames()  # noqa: SLF001 - as above
         prompt = [ping.ask_again(frames) for ping in self._pings]  # each of them, also behind one that was not
         return all(prompt)
 
@@ -167,15 +175,18 @@ class EventLoopSensor:
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`. Lags are in seconds; NaN for a loop that is not running or was never pinged."""
+        if self._young_until_s is None:
+            self._young_until_s = now.mono_s + _YOUNG_S
         if now.mono_s >= self._discover_at_s:
-            self._discover_at_s = now.mono_s + _DISCOVERY_S
+            self._discover_at_s = now.mono_s + (0.0 if now.mono_s < self._young_until_s else _DISCOVERY_S)
             self._discover()
         while self._named:
             reference, name = self._named.popleft()
             self._add(reference(), name, None)
         if any(_is_over(ping) for ping in self._pings):
             self._keep([ping for ping in self._pings if not _is_over(ping)])
-        return [ping.lag_s() for ping in self._pings]
+        frames = sys._current_frames() if self._pings else {}  # noqa: SLF001 - the documented way to see other threads
+        return [ping.lag_s(frames) for ping in self._pings]
 
     def close(self) -> None:
         """Forget what is on its way; loops that were named stay watched."""
@@ -184,6 +195,7 @@ class EventLoopSensor:
                 self._named.append((weakref.ref(loop), ping.label))
         self._keep([])
         self._discover_at_s = float("-inf")
+        self._young_until_s = None
 
     def _discover(self) -> None:
         if "asyncio" not in sys.modules and "uvloop" not in sys.modules:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from tocsin.model.metrics import describe
+from tocsin.series.envelope import Envelope
 from tocsin.series.windows import NOTHING, Window, make_window
 
 if TYPE_CHECKING:
@@ -82,6 +84,12 @@ class Series:
             -self._cut_at :
         ]
 
+    def own_since(self, after_s: float) -> tuple[array[float], array[float]]:
+        """The times and readings of its own memory from then on, not including `after_s` itself."""
+        times, values = self._times[:], self._values[:]
+        start = bisect_right(times, after_s)
+        return times[start:], values[start : len(times)]
+
     def interval_s(self) -> float | None:
         """Seconds between the last two readings; None before there are two."""
         times = self._times if not self._tables else [at_s for at_s, _ in self.readings()]
@@ -103,6 +111,17 @@ class Series:
                 window.push(at_s, value)
         return window.value
 
+    def envelope(self, look_back_s: float) -> Envelope:
+        """How low and high it was over hours, for forecasts; kept from now on. Those who ask for the same share it."""
+        if self._windows is None:
+            self._windows = {}
+        found = self._windows.get(("envelope", look_back_s))
+        if not isinstance(found, Envelope):
+            found = self._windows["envelope", look_back_s] = Envelope(look_back_s)
+            for at_s, value in self.readings():
+                found.push(at_s, value)
+        return found
+
     def forget_windows(self) -> None:
         """Start all windows anew: what lies on both sides of a gap does not belong together."""
         for window in (self._windows or {}).values():
@@ -113,6 +132,10 @@ class Series:
         if self.counter:
             rates = self.recent(1)
             return rates[-1] if rates else NOTHING
+        return self.last()
+
+    def last(self) -> float:
+        """The last reading as it was taken; of a counter where it stands. NaN before there is one."""
         if len(self._tables) == 1 and not self._times:
             table, column = self._tables[0]
             value = table.last(column)

@@ -23,7 +23,7 @@ class Table:
         points: rows that are kept; at most twice as many are held for a moment.
     """
 
-    __slots__ = ("_cells", "_cut_at", "_points", "_width", "ids")
+    __slots__ = ("_cells", "_cut", "_cut_at", "_points", "_width", "ids")
 
     def __init__(self, ids: tuple[int, ...], points: int) -> None:
         self.ids = ids
@@ -31,13 +31,16 @@ class Table:
         self._width = 1 + len(ids)
         self._cut_at = 2 * points * self._width
         self._cells = array("d")
+        self._cut = 0  # cells that were there, and are no longer
 
     def add(self, at_s: float, values: Sequence[float]) -> None:
         """Remember a row; `at_s` in monotonic seconds."""
         cells = self._cells
         cells.fromlist([at_s, *values])
         if len(cells) >= self._cut_at:
-            del cells[: -self._points * self._width]
+            held = self._points * self._width
+            self._cut += len(cells) - held
+            del cells[:-held]
 
     def last(self, column: int) -> float:
         """The reading of the last row, which may be NaN; NaN too before there is one."""
@@ -51,6 +54,15 @@ class Table:
         cells, width = self._cells[:], self._width
         pairs = zip(cells[::width], cells[1 + column :: width], strict=True)
         return [pair for pair in pairs if pair[1] == pair[1]]
+
+    def rows(self) -> int:
+        """How many rows there ever were."""
+        return (self._cut + len(self._cells)) // self._width
+
+    def since(self, row: int) -> tuple[array[float], list[array[float]]]:
+        """The times, and the readings of each series, of the rows from this one on, as far as they are still here."""
+        cells, width = self._cells[max(row * self._width - self._cut, 0) :], self._width
+        return cells[::width], [cells[column::width] for column in range(1, width)]
 
     def is_stale(self, now_s: float) -> bool:
         """Whether it has not grown for so long that it would have been forgotten, had it gone on growing."""

@@ -43,6 +43,10 @@ class Tables:
         """Column, number and memory of each series of a table that is singled out."""
         return self._single[id(table.ids)]
 
+    def all(self) -> list[Table]:
+        """Those that are here now."""
+        return list(self._tables.values())
+
     def single_out(self) -> None:
         """Some series were singled out: from now on they are remembered one by one."""
         for table in self._tables.values():

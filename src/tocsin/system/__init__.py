@@ -1,6 +1,5 @@
-"""AlertSystem, and the one-line starts."""
+"""AlertSystem: the rooms below, put together and kept going in one program."""
 
 from tocsin.system.alert_system import AlertSystem
-from tocsin.system.start import emit, watch
 
-__all__ = ["AlertSystem", "emit", "watch"]
+__all__ = ["AlertSystem"]

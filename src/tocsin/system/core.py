@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import random
 import threading
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.alerts.history import AlertHistory
 from tocsin.coordinator import MonitoringCoordinator
-from tocsin.delivery import Delivery
 from tocsin.engine import Engine
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
-from tocsin.monitor import PerformanceMonitor
-from tocsin.sensors.buffers import BufferManager, BufferSensor
-from tocsin.sensors.choose import host_sensors, process_sensors
-from tocsin.sensors.eventloop import EventLoopSensor
 from tocsin.sensors.linux.pressure_trigger import PressureTrigger
-from tocsin.sensors.own import CallableSensor, OwnMetrics
-from tocsin.sensors.storage.background import storage_sensor
-from tocsin.system.intake import Intake
-from tocsin.system.memory import MemoryRoom
-from tocsin.system.processes import lines_of_processes
-from tocsin.system.receipts import Receipts
-from tocsin.system.recording import make_recording
+from tocsin.system.acting.host import ActingHost
+from tocsin.system.acting.room import ActionRoom
+from tocsin.system.heartbeat import Heartbeat
+from tocsin.system.lastrun.host import RunHost
+from tocsin.system.lastrun.keeper import RunKeeper
+from tocsin.system.latest import Latest
+from tocsin.system.memory.room import MemoryRoom
+from tocsin.system.records.receipts import Receipts
+from tocsin.system.records.recording import InMemoryOnly, Recording, make_recording
+from tocsin.system.records.unkept import UnkeptState
 from tocsin.system.reporting import complain
-from tocsin.system.runtime import Runtime
 from tocsin.system.self_sensor import SelfSensor, as_metrics
-from tocsin.system.signals import AlertSignal
-from tocsin.system.stepper import ANSWER_WITHIN_S, Stepper
-from tocsin.system.supervision import ThreadSupervision
-from tocsin.system.tempo import Tempo
-from tocsin.system.watching import WatchThread
-from tocsin.tally import Tally
+from tocsin.system.sensing import Sensing
+from tocsin.system.stepping.intake import Intake
+from tocsin.system.stepping.stepper import ANSWER_WITHIN_S, Stepper
+from tocsin.system.stepping.tempo import Tempo
+from tocsin.system.stepping.watching import WatchThread
+from tocsin.system.telling import Telling, proofs_of
+from tocsin.system.threads.supervision import ThreadSupervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from tocsin.alerts.settings import Route
     from tocsin.channels.protocol import Channel
@@ -48,7 +46,11 @@ if TYPE_CHECKING:
     from tocsin.model.inputs import Answer, Input, Outcome
     from tocsin.model.notice import Notice
     from tocsin.model.rule import AlertRule
+    from tocsin.replay.recording import RunRecord
     from tocsin.sensors.protocol import Sensor
+
+
+_LIMIT: Final = SeriesKey("process.memory.limit")
 
 
 class SystemCore:
@@ -59,6 +61,10 @@ class SystemCore:
         clock: read once a pass.
         sensors: instead of those of this machine.
         coordinator: who is told of threads, asked at each use; by default the one of its own.
+
+    Attributes:
+        latest: the last reading of single series.
+        after_pass: called behind each pass that succeeded; must not block.
     """
 
     def __init__(
@@ -79,39 +85,36 @@ class SystemCore:
             stuck_after_s=config.stuck_after,
             interval_s=config.check_interval,
         )
-        self.buffers = BufferManager(config.buffer_budget)
-        self.loops = EventLoopSensor()
-        self.runtime = Runtime(self.loops, self._latest)
-        self.metrics = OwnMetrics(capacity=0) if self.disabled else OwnMetrics()
-        self.listener_failures = Tally()
         self.rules: dict[str, AlertRule] = {rule.name: rule for rule in config.all_rules()}
-        self._sensors = None if sensors is None else list(sensors)
-        self._added: list[Sensor] = []
-        # Pauses between attempts are spread by chance; nothing is judged by it.
-        self.recorder = make_recording(None if self.disabled else config.state_dir, clock, self)
+        self.recorder: Recording = InMemoryOnly() if self.disabled else make_recording(config, clock, self)
+        self.unkept = UnkeptState(config.program)
         self.receipts = Receipts(self.recorder)
-        self.delivery = Delivery(clock, random.Random(), report=_given_up, record=self.receipts)
-        self.routes: list[Route] = []
-        for channel, route in config.make_channels():
-            self._attach(channel, route)
-        self._monitor: PerformanceMonitor | None = None
-        self._monitor_lock = threading.Lock()  # held while the monitor is made
-        self.reading = threading.RLock()  # held while sensors are read, so for ever if one of them hangs
+        self.telling = Telling(clock, record=self.receipts, threaded=self.is_started, channels=config.make_channels())
+        self.latest = Latest(lambda: self.engine)
+        self.memory = MemoryRoom(config, clock, wanted=sensors is None and not self.disabled, limit_bytes=self._limit)
+        self.sensing = Sensing(
+            config, clock, sensors,
+            further=self._inner_sensors, owns_host=self.recorder.owns_host, latest=self._latest, disabled=self.disabled,
+        )  # fmt: skip
+        self.heartbeat = Heartbeat(config.heartbeat, disabled=self.disabled)
         self.intake = Intake(-1 if self.disabled else config.emit_queue_size, self._ring)
+        self.run_record = None if self.disabled or config.record is None else _run_record(config.record)
         self.stepper = Stepper(self._make_engine(), self.intake, clock, self._publish, recorder=self.recorder)
-        self._passed_at: Instant | None = None
+        self.passed_at: Instant | None = None
         self.tempo = Tempo(config.check_interval, lambda: self.engine.history, dynamic=config.dynamic_interval)
         self.pressure = PressureTrigger(self._pressure_rises)
         self.watch = WatchThread(
             self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died,
-            probe=self.runtime.probe,
+            probe=self.sensing.runtime.probe,
         )  # fmt: skip
-        self.memory = MemoryRoom(config, clock, wanted=sensors is None and not self.disabled, limit_bytes=self._limit)
-        self.parts.add(self.runtime)
+        self.acting = ActionRoom(config, clock, ActingHost(self))
+        self.last_run = RunKeeper(config.program, clock, RunHost(self))
+        self.parts.add(self.last_run)
+        self.after_pass: Callable[[Instant], object] = lambda _: None
+        self.parts.add(self.sensing.runtime)
         self.parts.add(self.memory)
         self.parts.add(self.watch)
-        self.alert_triggered = AlertSignal("alert_triggered", (str, str, int), self.is_started, self.listener_failures)
-        self.alert_changed = AlertSignal("alert_changed", (object,), self.is_started, self.listener_failures)
+        self.parts.add(self.acting)
 
     @property
     def engine(self) -> Engine:
@@ -169,23 +172,14 @@ class SystemCore:
             return None
         return answers[0] if answers else None
 
-    def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
-        """The number of each series, new ones included."""
-        with self.reading:
-            return {key: self.monitor.id_of(key) for key in keys}
-
-    @property
-    def monitor(self) -> PerformanceMonitor:
-        """Which sensor is read when; made at first use."""
-        with self._monitor_lock:
-            if self._monitor is None:
-                self._monitor = self._make_monitor()
-            return self._monitor
-
     def has_unfinished(self) -> bool:
         """Whether something waits to be judged, told or delivered."""
         unsaid = self.engine.decisions.teller.has_unsaid() or self.supervision.has_unseen()
-        return bool(len(self.intake) or self.delivery.waiting() or unsaid or self.recorder.waiting())
+        return bool(len(self.intake) or self.telling.delivery.waiting() or unsaid or self.recorder.waiting())
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing steps, nothing waits, and no file is open."""
+        return not (self.is_started() or self.recorder.is_open or self.has_unfinished())
 
     def keeper(self) -> MonitoringCoordinator:
         """Who keeps what threads promised: the coordinator, or our own where that is a foreign one."""
@@ -206,8 +200,7 @@ class SystemCore:
 
     def _limit(self) -> float | None:
         """Bytes that the program may use."""
-        limit = SeriesKey("process.memory.limit")
-        return next((series.latest() for series in tuple(self.engine.series.values()) if series.key == limit), None)
+        return self.latest.of(_LIMIT)
 
     def _ring(self) -> None:
         try:
@@ -225,71 +218,56 @@ class SystemCore:
         self.parts.supervise(complain)
 
     def _make_engine(self) -> Engine:
-        return Engine(
-            self.rules.values(), self.config.alert_settings(tuple(self.routes)),
+        make = Engine if self.run_record is None else _recording_engine(self.run_record)
+        return make(
+            self.rules.values(), self.config.alert_settings(tuple(self.telling.routes)),
             interval_s=self.config.check_interval, points=self.config.series_points,
             history=AlertHistory(max_size=self.config.history_size, clock=self.clock),
         )  # fmt: skip
 
-    def _make_monitor(self) -> PerformanceMonitor:
-        sensors = self._sensors
-        if sensors is None:
-            sensors = [
-                *(host_sensors() if self.recorder.owns_host() else ()),
-                *process_sensors(),
-                *self.runtime.sensors(),
-                storage_sensor(self.config.storage_settings),
-            ]
-        self.runtime.witness.top_processes = lines_of_processes(sensors, self.clock)
-        inner: list[Sensor] = [self.loops, BufferSensor(self.buffers), SelfSensor(self._account)]
-        if self.memory.enabled:
-            inner.append(self.memory.sensor())
-        return PerformanceMonitor(
-            [*sensors, *inner, *self._added],
-            clock=self.clock,
-            own=self.metrics,
-            self_budget=self.config.self_budget / 100,
-        )
+    def _inner_sensors(self) -> list[Sensor]:
+        """What looks at Tocsin itself, and at the heap."""
+        own = SelfSensor(self._account)
+        return [own, self.memory.sensor()] if self.memory.enabled else [own]
 
     def _account(self) -> dict[SeriesKey, float]:
         """What was dropped, merged and failed at, as counters."""
-        listeners = self.listener_failures.value() + self.alert_triggered.failures() + self.alert_changed.failures()
         return as_metrics(
-            self.intake.counts(), self.delivery.counts(), readings_dropped=self.metrics.dropped,
-            listeners_failed=listeners, steps_failed=self.watch.failed_passes.value(),
-            set_aside=sum(one.state == "set aside" for one in self.monitor.health()),
+            self.intake.counts(), self.telling.delivery.counts(), readings_dropped=self.sensing.metrics.dropped,
+            listeners_failed=self.telling.listeners_failed(),
+            actions=self.engine.decisions.acting.counts,
+            heartbeats_failed=self.heartbeat.lost(),
+            steps_failed=self.watch.failed_passes.value(),
+            set_aside=sum(one.state == "set aside" for one in self.sensing.health()),
         )  # fmt: skip
-
-    def install(self, read: Callable[[], object], name: str | None) -> None:
-        """Read one more sensor from now on: a function of the program's own."""
-        with self._monitor_lock:
-            taken = {sensor.name for sensor in self._added}
-            wanted = CallableSensor(read, name=name).name
-            numbered = (f"{wanted}-{number}" for number in itertools.count(2))
-            free = wanted if wanted not in taken else next(one for one in numbered if one not in taken)
-            sensor = CallableSensor(read, name=free, limits=self.metrics.limits)
-            self._added.append(sensor)
-            if self._monitor is not None:
-                self._monitor.add(sensor)
-
-    def _attach(self, channel: Channel, route: Route) -> None:
-        self.delivery.add(channel, fallback=route.fallback)
-        self.routes.append(route)
 
     def add_channel(self, channel: Channel, route: Route) -> None:
         """Tell one more channel from now on."""
-        self._attach(channel, route)
-        self.engine.decisions.teller.add_route(route)
+
+        def add() -> None:
+            self.telling.add(channel, route)
+            self.engine.add_route(route)
+
+        # Not while another configuration comes into force; in the middle of a step (in a signal handler) none does.
+        if not self.stepper.between_steps(add, ANSWER_WITHIN_S):
+            add()
 
     def begin(self) -> None:
         """Watch on a thread of its own; on this machine's sensors, let the kernel wake it when pressure rises."""
         self.stepper.prepare()  # now, so that whoever starts it finds the alerts of the last run
         # Made here, and not by the first pass: a module that is half loaded on another thread when the program forks is
         # half loaded, and locked, for ever in the child.
-        _ = self.monitor
+        self.engine.learners.load()
+        _ = self.sensing.monitor
         self.parts.start()
-        if self._sensors is None and self.config.dynamic_interval:
+        self.listen_to_pressure()
+
+    def listen_to_pressure(self) -> None:
+        """Let the kernel wake the watch thread when pressure rises, if it is to look closer then."""
+        if self.sensing.of_this_machine and self.config.dynamic_interval:
             self.pressure.start()
+        else:
+            self.pressure.stop()
 
     def end(self, timeout_s: float) -> bool:
         """End the threads. False: they did not, in time."""
@@ -298,27 +276,28 @@ class SystemCore:
 
     def close_journal(self, timeout_s: float) -> bool:
         """Write the last state. False: the disk did not take it in time."""
+        if self.run_record is not None:
+            self.stepper.between_steps(self.run_record.close)
         return self.stepper.close_journal(timeout_s)
 
     def interval_s(self) -> float:
         """Seconds to the next pass, as of the last one."""
-        return self.tempo.interval_s(self._passed_at or self.clock.now())
+        return self.tempo.interval_s(self.passed_at or self.clock.now())
 
     def one_pass(self) -> None:
         """Read what is due, and step."""
-        now = self._passed_at = self.clock.now()
+        now = self.passed_at = self.clock.now()
         self.stepper.prepare()
-        self.runtime.witness.look()
-        monitor = self.monitor
-        with self.reading:
-            batch = monitor.collect(now, self.config.check_interval, relaxed=self.tempo.is_quiet(now))
-            failed = monitor.failed_series()
-        inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs += batch.samples
-        if failed:
-            inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
+        self.sensing.runtime.witness.look()
+        inputs = self.sensing.collect(now, relaxed=self.tempo.is_quiet(now))
         inputs += self.supervision.look(now)
+        inputs += self.last_run.look(now)
+        if not isinstance(self.recorder, InMemoryOnly):
+            opened = (episode.snapshot() for episode in self.engine.book.episodes())
+            inputs += self.unkept.look(self.recorder, opened, now)
         self._step_with_loops(inputs, now)
+        self.heartbeat.passed(now)
+        self.after_pass(now)
 
     def pass_if_alone(self) -> float:
         """A pass, unless the watch thread makes them; seconds to the next."""
@@ -334,22 +313,20 @@ class SystemCore:
 
     def wants_beat(self) -> bool:
         """Whether event loops are watched: a block is to be seen in little more than a second, while it lasts."""
-        return bool(self.loops.layout)
+        return bool(self.sensing.loops.layout)
 
     def beat(self) -> None:
         """Ask the event loops between two passes; step only if one of them has not answered promptly."""
+        if self.sensing.loops_are_prompt():
+            return
         now = self.clock.now()
-        with self.reading:
-            if self.loops.ask_again():
-                return
-            batch = self.monitor.collect_sensor(self.loops.name, now)
-        if self.loops.is_overdue():
-            self.runtime.witness.look()
-        inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        self._step_with_loops([*inputs, *batch.samples], now)
+        inputs = self.sensing.collect_loops(now)
+        if self.sensing.loops.is_overdue():
+            self.sensing.runtime.witness.look()
+        self._step_with_loops(inputs, now)
 
     def _step_with_loops(self, inputs: list[Input], now: Instant) -> None:
-        if self.loops.is_overdue():
+        if self.sensing.loops.is_overdue():
             self.tempo.elevate(now, "overdue ping")
         self.stepper.step(inputs, now)
 
@@ -358,66 +335,66 @@ class SystemCore:
         self.watch.hurry()
 
     def _publish(self, outcome: Outcome, now: Instant) -> None:
-        notices = outcome.notices
-        if outcome.wants:
-            notices = self._with_evidence(outcome, now)
+        notices = self._with_evidence(outcome, now) if outcome.wants else outcome.notices
         if notices:
-            self.delivery.hand_over(notices)
+            self.telling.delivery.hand_over(notices)
+        if outcome.actions:
+            self.acting.take(outcome.actions)
         if outcome.changes:
             if any(change.before is AlertState.INACTIVE for change in outcome.changes):
                 self.tempo.elevate(now, "pending")
-            self._fire(outcome)
+            self.telling.fire(outcome)
 
     def remind(self, channel: str, alerts: Sequence[PerformanceAlert]) -> None:
         """Tell a channel which of the alerts that it was told of still fire; for the journal."""
-        self.delivery.remind(channel, alerts)
+        self.telling.delivery.remind(channel, alerts)
 
     def resume(self, notice: Notice, *, attempts: int, wait_s: float) -> None:
         """Deliver what an earlier run could not; for the journal."""
-        self.delivery.resume(notice, attempts=attempts, wait_s=wait_s)
+        self.telling.delivery.resume(notice, attempts=attempts, wait_s=wait_s)
+
+    def orphaned(self, folder: Path) -> None:
+        """A process of this program is gone, and left this folder; for the journal."""
+        self.last_run.orphaned(folder)
 
     def _with_evidence(self, outcome: Outcome, now: Instant) -> tuple[Notice, ...]:
         """Capture what is wanted while it is still to be seen, and let the notices carry it."""
-        found = []
-        for want in outcome.wants:
-            proof = self.memory.proof(want, self.engine.book.find(want.alert_id))
-            evidence = None if proof is not None else self.runtime.witness.capture(want)
-            if evidence is not None:
-                proof = given.EvidenceFound(want.alert_id, evidence)
-            if proof is not None:
-                found.append(proof)
+        find = self.engine.book.find
+        found = proofs_of(outcome.wants, find, memory=self.memory.proof, witness=self.sensing.runtime.witness.capture)
         if not found:
             return outcome.notices
         self.stepper.step(found, now)
-        return tuple(given.refreshed(notice, self.engine.book.find) for notice in outcome.notices)
-
-    def _fire(self, outcome: Outcome) -> None:
-        for change in outcome.changes:
-            if len(self.alert_changed):
-                self.alert_changed.emit(change.alert)
-            if change.signals and len(self.alert_triggered):
-                for _ in range(change.signals):
-                    self.alert_triggered.emit(change.alert.title, change.alert.message, int(change.alert.severity))
+        return tuple(given.refreshed(notice, find) for notice in outcome.notices)
 
     def after_fork(self) -> None:
         """In the child: no thread, lock, queue or open file of the parent."""
-        self._monitor_lock = threading.Lock()
-        self.reading = threading.RLock()
-        self._monitor = None
-        self.metrics.after_fork()
-        self.loops.close()
-        self.runtime.after_fork()
+        self.sensing.after_fork()
         self.memory.after_fork()
+        self.last_run.after_fork()
         self.parts.after_fork()
         self.supervision.after_fork()
         self.intake.after_fork()
         self.recorder.after_fork()
+        self.unkept.after_fork()
+        self.run_record = None
         self.stepper.after_fork(self._make_engine())
         self.watch.after_fork()
         self.pressure.forget()
-        self.delivery.after_fork()
-        self.alert_triggered.after_fork()
-        self.alert_changed.after_fork()
+        self.telling.after_fork()
+        self.heartbeat.after_fork()
+        self.acting.after_fork()
+
+
+def _run_record(path: Path) -> RunRecord:
+    from tocsin.replay.recording import RunRecord  # noqa: PLC0415 - only who records needs it
+
+    return RunRecord(path, complain)
+
+
+def _recording_engine(record: RunRecord) -> Callable[..., Engine]:
+    from tocsin.replay.recording import RecordingEngine  # noqa: PLC0415 - as above
+
+    return partial(RecordingEngine, record)
 
 
 def _call_soon(loop: Any, call: Callable[[], object]) -> None:
@@ -425,7 +402,3 @@ def _call_soon(loop: Any, call: Callable[[], object]) -> None:
         loop.call_soon_threadsafe(call)
     except RuntimeError:
         return  # the caller's loop is closed; nobody waits any more
-
-
-def _given_up(channel: str, notice: Notice, error: BaseException) -> None:
-    complain(f"channel {channel!r} gave up notice {notice.id}: {type(error).__name__}: {error}")

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from tocsin.clock import SystemClock
+from tocsin.system.lastrun import goodbye
 
 AT_EXIT_S: Final = 1.0
 
@@ -34,6 +35,8 @@ class Forked(Protocol):
         ...
 
     def _has_unfinished(self) -> bool: ...
+
+    def _note_exit(self) -> None: ...
 
     def _after_fork(self) -> bool: ...
 
@@ -59,6 +62,7 @@ def _install_hooks() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
     atexit.register(_at_exit)
+    goodbye.DEFAULT.in_order = _at_exit  # an end without `atexit`
     if sys.platform.startswith("linux") and sys.version_info < (3, 14):
         _load_what_ends_threads()
 
@@ -86,6 +90,7 @@ def _at_exit() -> None:
     until_s = SystemClock().now().mono_s + AT_EXIT_S
     interrupted = _ends_by_interrupt()
     for system in tuple(_systems):
+        system._note_exit()  # noqa: SLF001 - the hook is a part of the system
         left_s = max(until_s - SystemClock().now().mono_s, 0.0)
         if interrupted:
             system.stop(left_s)

@@ -59,6 +59,8 @@ def as_metrics(
     *,
     readings_dropped: Mapping[str, int],
     listeners_failed: int,
+    actions: Mapping[str, int],
+    heartbeats_failed: int,
     steps_failed: int,
     set_aside: int,
 ) -> dict[SeriesKey, float]:
@@ -69,15 +71,19 @@ def as_metrics(
         channels: by channel, what became of notices.
         readings_dropped: by reason.
         listeners_failed: calls of listeners.
+        actions: what became of them.
+        heartbeats_failed: that were not taken, or not sent in time.
         steps_failed: passes of the watch thread.
         set_aside: sensors.
     """
     counts = {SeriesKey(f"tocsin.events.{name}"): events[name] for name in ("offered", "coalesced", "dropped")}
     counts |= {
         SeriesKey("tocsin.listeners.failed"): listeners_failed,
+        SeriesKey("tocsin.heartbeat.failed"): heartbeats_failed,
         SeriesKey("tocsin.steps.failed"): steps_failed,
         SeriesKey("tocsin.sensors.set_aside"): set_aside,
     }
+    counts |= {SeriesKey(f"tocsin.actions.{outcome}"): count for outcome, count in actions.items()}
     for channel, sent in channels.items():
         counts[SeriesKey("tocsin.notices.dropped", (("channel", channel),))] = sent["dropped"]
     for reason, count in readings_dropped.items():

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.score import CRITICAL, INFO, WARNING, Score, a_rule, an_event
 
@@ -222,6 +222,47 @@ def test_in_whatever_order_cause_and_effects_come_the_notices_are_the_same(order
     assert sorted(score.notices()) == ["firing host down", "firing other", "firing switch down"]
     held = [alert.labels["rack"] for alert in score.engine.book.open_alerts() if alert.held is Held.INHIBITION]
     assert held == ["1"]
+
+
+@given(
+    st.permutations(COMING), st.lists(st.integers(0, 1), min_size=4, max_size=4), st.integers(1, 4), st.integers(0, 30)
+)
+def test_nor_does_a_restart_among_them_change_the_notices(
+    order: list[str], pauses: list[int], restart_before: int, away_s: int
+) -> None:
+    score = Score(settings=settings(inhibitions=(CAUSE,)))
+    for number, (name, pause_s) in enumerate(zip(order, pauses, strict=True)):
+        if number == restart_before:
+            score.restart(away_s=float(away_s))
+        title, _, rack = name.rpartition(" ")
+        score.step(event(title, rack), after_s=float(pause_s))
+    if restart_before == len(order):
+        score.restart(away_s=float(away_s))
+    for _ in range(8):
+        score.step(after_s=1.0)
+    assert sorted(score.notices()) == ["firing host down", "firing other", "firing switch down"]
+    held = [alert.labels["rack"] for alert in score.engine.book.open_alerts() if alert.held is Held.INHIBITION]
+    assert held == ["1"]
+
+
+@example(order=["switch", "host"], down=[True, False, True, False, True, False], restart_at=2)
+@given(st.permutations(["switch", "host"]), st.lists(st.booleans(), min_size=6, max_size=6), st.integers(0, 5))
+def test_nor_one_of_lasting_alerts_that_come_and_go(order: list[str], down: list[bool], restart_at: int) -> None:
+    """The host is down all the time, the switch as it is drawn; what is told does not depend on the restart."""
+    rules = tuple(a_rule(f"{name} down", metric=name) for name in order)
+    keys = tuple(SeriesKey(name, (("rack", "1"),)) for name in order)
+
+    def told(at: int) -> list[str]:
+        score = Score(*rules, keys=keys, settings=settings(inhibitions=(CAUSE,)))
+        for number, is_down in enumerate(down):
+            if number == at:
+                score.restart()
+            values = [60.0 if name == "host" or is_down else 0.0 for name in order]
+            score.step(Sample([0, 1], values), after_s=10.0)
+            score.step(after_s=6.0)
+        return score.notices()
+
+    assert told(restart_at) == told(-1)
 
 
 def test_in_whatever_order_degrees_of_one_trouble_fire_in_one_step_only_the_worst_is_told() -> None:

@@ -197,6 +197,34 @@ def test_silence_add_shows_what_it_holds_back_and_the_next_run_obeys_it(
     assert len(program.bell.notices) == before
 
 
+def test_a_program_that_starts_again_obeys_what_was_ordered_while_it_stood_still(
+    program: Program, call: Callable[..., Result]
+) -> None:
+    alert_id = program.emit("Slow", component="db")
+    old = program.system.silence("component=old", for_s=7200)
+    options = program.where("stopped")
+    assert call("silence", "add", "component=db", "--for", "2h", "--by", "jo", *options).code == 0
+    assert call("silence", "expire", old.id, *options).code == 0
+    assert call("ack", alert_id, "--by", "ann", *options).code == 0
+    with program.system as system:
+        program.emit("Slower", component="db")
+        assert [one.author for one in system.silences()] == ["jo"]
+        [alert] = system.preview("title=Slow")
+        assert alert.acknowledgement is not None
+        assert (alert.acknowledgement.by, alert.trace[-1].what) == ("ann", "acknowledged")
+        assert program.bell.notices[-1].alerts[0].title == "Slow"
+
+
+def test_a_second_stop_leaves_the_folder_to_whoever_has_it_by_then(program: Program, tmp_path: Path) -> None:
+    program.emit("Slow", component="db")
+    first, second = program.system, program.again()
+    [alert] = second.open_alerts()
+    assert first.stop(ENOUGH_S)
+    assert second.flush(ENOUGH_S)
+    assert [one.id for one in second.open_alerts()] == [alert.id]
+    assert [path.name for path in program.state.iterdir() if path.is_dir()] == []
+
+
 @BOTH
 def test_silence_add_says_when_it_matches_nothing(program: Program, call: Callable[..., Result], where: str) -> None:
     program.emit("Slow", component="db")
@@ -282,3 +310,16 @@ def test_orders_from_the_command_line_outlive_a_kill(call: Callable[..., Result]
     assert silence["id"] == added["silence"]["id"]
     assert call("silence", "expire", silence["id"], *options).code == 0
     assert call("silence", "list", *options).out == "no silence is in force\n"
+
+
+def test_the_command_line_says_when_an_order_is_not_on_disk(
+    program: Program, call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert_id = program.emit("Full")
+    silence = program.system.silence("title=Other", for_s=60)
+    options = program.where("running")
+    monkeypatch.setattr(program.system._core.recorder, "sync", lambda _: "not on disk within 2 s")
+    for command in (["ack", alert_id], ["silence", "expire", silence.id]):
+        result = call(*command, *options)
+        assert result.code == 0
+        assert "it does not survive a restart: not on disk within 2 s" in result.err

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +79,44 @@ def test_the_bell_rings_for_all_three_misdeeds_and_names_the_lines() -> None:
     assert "Tocsin told of" in out
 
 
+@posix
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux, for the readings of the process")
+def test_the_demo_prints_the_link_opens_nothing_and_its_leak_is_on_the_page_in_half_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would open a browser is in its way, and takes note of being asked."""
+    for name in ("xdg-open", "x-www-browser", "www-browser", "gio", "open"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("BROWSER", str(tmp_path / "open"))
+    monkeypatch.setenv("DISPLAY", ":9")
+    words = [sys.executable, "-m", "tocsin", "demo"]
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert program.stderr is not None
+    base, _, token = program.stderr.readline().partition("the page is at ")[2].strip().partition("/?token=")
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def asked(path: str) -> Any:
+        return urllib.request.urlopen(urllib.request.Request(f"{base}/api/v1/{path}", headers=headers), timeout=120)  # noqa: S310 - our own
+
+    leak: dict[str, Any] = {}
+    with asked("stream") as stream:
+        while leak.get("rule") != "memory-leak" or leak["state"] != "firing":
+            line = stream.readline()
+            assert line, "the stream ended"
+            leak = json.loads(line[6:]) if line.startswith(b'data: {"id"') else leak
+    with asked("status") as reply:
+        status = json.load(reply)
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=60)
+    assert not (tmp_path / "opened").exists()
+    took_s = (datetime.fromisoformat(leak["started_at"]) - datetime.fromisoformat(status["started_at"])).total_seconds()
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip(f"it took {took_s:.0f} s, on a machine that others keep busy")
+    assert took_s < 30
+
+
 def test_a_program_can_read_what_the_demo_tells() -> None:
     program, started = start_demo("--for", "3s")
     out, err = program.communicate(timeout=60)
@@ -91,8 +130,10 @@ def test_a_program_can_read_what_the_demo_tells() -> None:
 def test_a_demo_for_a_person_ends_with_what_to_try_next(spawn: Callable[..., Result]) -> None:
     result = spawn("-m", "tocsin", "demo", "--for", "2s")
     assert result.code == 0
+    link, *told = result.err.splitlines()
+    assert "the page is at http://127.0.0.1:" in link
     # Two seconds are enough for the first alert on a quick machine, and for none on a slow one.
-    assert all(" firing " in line for line in result.err.splitlines())
+    assert all(" firing " in line for line in told)
     assert "Watching examples/misbehaving_service.py" in result.out
     assert "tocsin run YOUR_PROGRAM.py" in result.out
     assert max(map(len, result.out.splitlines())) <= 100

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tocsin import cli
 from tocsin.cli.flame import flame_page, speedscope_profile
+from tocsin.cli.flame.page import script as flame_script
 from tocsin.control import ControlServer
 from tocsin.memory_alerts.table import lines_of
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.unit.cli.conftest import Result
 
-SCRIPT = Path(cli.__file__).parent / "flame" / "page.js"
 SITE: dict[str, Any] = {
     "file": str(Path.cwd() / "app" / "sessions.py"), "line": 48, "function": "login", "component": "sessions",
     "kind": "python", "live_bytes": 12.4e6, "samples": 97, "rate_mb_per_hour": 51.2, "rate_low": 40.1,
@@ -236,7 +235,7 @@ def test_the_page_loads_nothing_and_its_data_cannot_break_out() -> None:
     assert json.loads(data)["frames"][2][2] == "</script><b>"
     assert json.loads(data)["title"] == "Heap of orders <1>"
     assert "4 small stacks with 5 kB are left out" in json.loads(data)["subtitle"]
-    assert script.strip() == SCRIPT.read_text("utf-8").strip()
+    assert script.strip() == flame_script().strip()
 
 
 NODE = shutil.which("node")
@@ -305,8 +304,10 @@ def test_the_picture_can_be_zoomed_searched_and_walked_by_keys(tmp_path: Path) -
     driver = tmp_path / "driver.js"
     driver.write_text(DRIVER, "utf-8")
     data = Page(flame_page(HEAP, "orders", "now")).scripts[0]
+    script = tmp_path / "script.js"
+    script.write_text(flame_script(), "utf-8")
     done = subprocess.run(
-        [NODE, str(driver), str(SCRIPT), data], capture_output=True, text=True, timeout=60, check=False
+        [NODE, str(driver), str(script), data], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)

@@ -109,5 +109,49 @@ def test_what_is_wrong_inside_is_told_and_what_is_well_is_not() -> None:
     ]
 
 
+def test_the_health_of_each_room_is_told_as_far_as_there_is_something_to_say() -> None:
+    status = {
+        "configuration": {
+            "path": "/srv/tocsin.toml",
+            "last": {"applied": False, "at": "2026-01-01T11:57:00+00:00", "reasons": ["storm_after: found -1"]},
+        },
+        "rooms": {
+            "watch": {"running": True, "last_pass_s": 0.25, "failed": 2, "deaths": 0, "last_error": "OSError: gone"},
+            "intake": {"waiting": 7, "capacity": 10, "dropped": 3},
+            "channels": {
+                "slack": {
+                    "state": "is down", "delivered": 5, "waiting": 2, "failed": 4, "dropped": 1, "retry_in_s": 30.0,
+                    "attempt_s": 0.0, "last_error": "DeliveryError: 503",
+                },
+                "bell": {"state": "works", "delivered": 5, "leaving": True, "attempt_s": 4.0},
+            },
+            "journal": {
+                "path": "/srv/journal.db", "reason": "the disk is full", "age_s": 65.0, "waiting": 9, "dropped": 0,
+                "size_bytes": 2_500_000,
+            },
+            "cost": {"cpu": 0.0004, "budget": 0.005, "dearest": [{"sensor": "host.cpu", "cpu": 0.0001}]},
+        },
+    }  # fmt: skip
+    assert list(lines_of(status, NOON))[4:] == [
+        "configuration: /srv/tocsin.toml; what stands there was refused 3 min ago:",
+        "  storm_after: found -1",
+        "watch: last pass 250 ms ago, 2 passes failed",
+        "  the last error: OSError: gone",
+        "intake: 7 of 10 events wait, 3 dropped",
+        "channel slack: is down, 5 delivered, 2 wait, 4 attempts failed, 1 dropped, tried again in 30 s",
+        "  DeliveryError: 503",
+        "channel bell: works, 5 delivered, told nothing new, an attempt has lasted 4 s",
+        "journal: /srv/journal.db, 2.5 MB, written 65 s ago, 9 entries wait",
+        "  it cannot be written: the disk is full",
+        "own cost: 0.04 % of a core; it may be 0.5 %",
+        "  the dearest sensors: host.cpu 0.01 %",
+    ]
+
+
+def test_where_there_is_no_journal_the_reason_is_told() -> None:
+    status = {"rooms": {"journal": {"path": None, "reason": "there is no state_dir"}}}
+    assert list(lines_of(status, NOON))[-1] == "journal: none: there is no state_dir"
+
+
 def test_an_answer_with_holes_is_shown_as_far_as_it_goes() -> None:
     assert "open alerts: none" in list(lines_of({}, NOON))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tocsin.cli.layout import fit
-from tocsin.cli.story import verdicts
+from tocsin.system.answers.verdicts import verdicts
 
 AT = "2026-01-01T12:00:00+00:00"
 

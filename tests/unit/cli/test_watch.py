@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tocsin.cli.watch import PROGRAM
+from tocsin.config.place import default_state_dir
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -81,6 +84,30 @@ def test_a_wrong_option_is_a_usage_error(call: Callable[..., Result], words: lis
 def test_switched_off_there_is_nothing_to_watch(call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_DISABLED", "1")
     assert call("watch", "--for", "1s").code == 2
+
+
+def test_what_still_fires_is_shown_by_the_next_watch_and_can_be_asked_for_in_between(
+    call: Callable[..., Result], place: Path
+) -> None:
+    (place / "tocsin.toml").write_text(RINGS)
+    first = call("watch", "--for", "500ms", "--interval", "50ms", "--json")
+    state = default_state_dir(PROGRAM)
+    left = call("alerts", "--state-dir", state, "--json")
+    again = call("watch", "--for", "500ms", "--interval", "50ms", "--json")
+
+    alert, same = json.loads(first.out), json.loads(again.out)
+    assert alert["id"] == same["id"] == json.loads(left.out)["alerts"][0]["id"]
+    assert same["state"] == "firing"
+    assert (first.code, again.code) == (1, 1)
+
+
+def test_of_a_single_process_nothing_is_kept(call: Callable[..., Result], place: Path) -> None:
+    (place / "tocsin.toml").write_text(RINGS)
+    call("watch", "--for", "300ms", "--interval", "50ms", "--pid", os.getpid())
+
+    state = default_state_dir(PROGRAM)
+    assert state is not None
+    assert not state.exists()
 
 
 @posix

@@ -141,9 +141,8 @@ RULE = '[[rule]]\nname = "r"\nmetric = "process.memory.usage"\nthreshold = "650 
         (
             f'{RULE}condition = "anomalous"',
             (
-                ':5: rule[0].condition: found "anomalous", expected a condition that is built: greater_than, '
-                "less_than, "
-                'equals, not_equals. Example: condition = "greater_than"'
+                ':4: rule[0].threshold: found "650 MB", expected none, since what is anomalous is learned from the '
+                'metric itself. Example: threshold = "650 MB"'
             ),
         ),
         (

@@ -19,7 +19,18 @@ from tocsin.config.table import SETTINGS
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "configuration.md"
 # What has no default worth writing stands in the template with an example.
-EXAMPLES = {"state_dir", "control", "components", "buffer_budget", "storage", "maintenance", "inhibition"}
+EXAMPLES = {
+    "state_dir",
+    "record",
+    "control",
+    "components",
+    "buffer_budget",
+    "storage",
+    "maintenance",
+    "inhibition",
+    "heartbeat",
+    "web",
+}
 
 
 @pytest.fixture
@@ -62,7 +73,9 @@ def test_the_template_names_every_key(uncommented: str) -> None:
     data = tomllib.loads(uncommented)
 
     assert data.keys() == (SETTINGS.keys() - {"rules", "channels"}) | {"rule", "channel"}
-    assert data["rule"][0].keys() == KEYS.keys()
+    plain, forecasting = data["rule"]
+    assert plain.keys() == KEYS.keys() - {"horizon"}  # which goes with one condition alone
+    assert "horizon" in forecasting
     assert data["channel"][0].keys() == {*HEAD, *options_of("console")}
     assert data["maintenance"][0].keys() == MAINTENANCE_KEYS.keys() - {"starts", "ends"}
     assert data["inhibition"][0].keys() == INHIBITION_KEYS.keys()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.delivery.rig import (
@@ -21,6 +21,9 @@ from tocsin import DeliveryError, Notice, PerformanceAlert, VirtualClock
 from tocsin.delivery import Delivery
 from tocsin.model.notice import NoticeKind
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Written:
     """What was written down of each notice."""
@@ -28,6 +31,8 @@ class Written:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.made_ids: list[str] = []
+        self.unsettled = 0  # so often the disk is found too slow
+        self.while_it_waits: Callable[[], object] = bool
 
     def attempted(
         self, notice: Notice, outcome: str, *, attempts: int, took_s: float, error: str = "",
@@ -40,9 +45,14 @@ class Written:
     def made(self, notice: Notice) -> None:
         self.made_ids.append(notice.id)
 
-    def settle(self, timeout_s: float) -> None:
+    def settle(self, channel: str, timeout_s: float) -> bool:
         assert timeout_s > 0.0
-        self.lines.append("settled")
+        if self.unsettled:
+            self.unsettled -= 1
+            self.while_it_waits()
+            return False
+        self.lines.append(f"{channel} settled")
+        return True
 
 
 def an_outage(channel: Any, *, record: Written | None = None, fallback: Any = None) -> tuple[VirtualClock, Delivery]:
@@ -163,7 +173,38 @@ def test_the_next_notice_is_sent_when_it_is_on_disk_that_the_last_one_arrived() 
     _, delivery = an_outage(Channel("c"), record=written)
     delivery.hand_over([a_notice("one", at=AT), a_notice("two", at=AT)])
     assert delivery.flush(ENOUGH_S)
-    assert written.lines == ["id-one delivered 1", "settled", "id-two delivered 1"]
+    assert written.lines == ["id-one delivered 1", "c settled", "id-two delivered 1"]
+
+
+def test_what_is_critical_does_not_wait_for_a_slow_disk() -> None:
+    written = Written()
+    written.unsettled = 1_000_000
+    _, delivery = an_outage(Channel("c"), record=written)
+    delivery.hand_over([a_notice("one", CRITICAL, at=AT), a_notice("two", CRITICAL, at=AT)])
+    assert delivery.flush(ENOUGH_S)
+    assert written.lines == ["id-one delivered 1", "id-two delivered 1"]
+    assert written.unsettled == 1_000_000 - 1
+
+
+def test_something_critical_that_comes_while_the_disk_is_waited_for_goes_first() -> None:
+    written = Written()
+    written.unsettled = 1
+    _, delivery = an_outage(Channel("c"), record=written)
+    written.while_it_waits = lambda: delivery.hand_over([a_notice("urgent", CRITICAL, at=AT)])
+    delivery.hand_over([a_notice("one", at=AT), a_notice("two", at=AT)])
+    assert delivery.flush(ENOUGH_S)
+    assert [line for line in written.lines if "delivered" in line] == [
+        "id-one delivered 1", "id-urgent delivered 1", "id-two delivered 1",
+    ]  # fmt: skip
+
+
+def test_a_disk_that_never_settles_holds_up_a_notice_only_so_long() -> None:
+    written = Written()
+    written.unsettled = 1_000_000
+    _, delivery = an_outage(Channel("c"), record=written)
+    delivery.hand_over([a_notice("one", at=AT), a_notice("two", at=AT)])
+    assert delivery.flush(ENOUGH_S)
+    assert written.lines == ["id-one delivered 1", "id-two delivered 1"]
 
 
 def test_how_long_an_attempt_lasts_is_to_be_seen() -> None:

@@ -68,10 +68,11 @@ def test_library_code_that_nobody_of_ours_called_has_its_own_package(monkeypatch
     assert Components().of((STANDARD,)) == "json"
 
 
-def test_a_script_is_known_by_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["", "import multiprocessing\n"])  # it knows the script by one more name
+def test_a_script_is_known_by_its_name(tmp_path: Path, first: str) -> None:
     script = tmp_path / "nightly_job.py"
     script.write_text(
-        "from tocsin.memory.components import Components\n"
+        f"{first}from tocsin.memory.components import Components\n"
         "from tocsin.model.memory import Frame\n"
         "here = (Frame(__file__, 1, 'f'),)\n"
         "print(Components().of(here), Components({'x': ['__main__']}).of(here))\n"

@@ -38,7 +38,7 @@ def test_the_first_line_says_where_how_fast_and_held_by_what() -> None:
     assert rest == [
         "  12.4 MB alive in 97 samples, half of it older than 14 s, 63 % of the bytes older than half of the 30 s seen",
         "  88 % of what the program grew by",
-        "  at this pace the memory limit is reached in 2 h",
+        "  at this pace the memory limit is reached in 2 h (1 h 39 m to 2 h 33 m)",
         "  confirmed: it goes on",
         "  called from main.py:8 in main",
     ]

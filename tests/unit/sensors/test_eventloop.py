@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tocsin.sensors.eventloop import EventLoopSensor
+from tocsin.sensors.eventloop import IDLE_ASK_S, PROMPT_S, EventLoopSensor
 from tocsin.sensors.loops import running_loops, thread_label, waits_for_events
 
 if TYPE_CHECKING:
@@ -120,6 +120,44 @@ def test_a_loop_that_owes_its_answer_or_gave_it_late_is_not_asked_again(
     assert sensor.ask_again()
 
 
+def wait_until_idle(ping: Any) -> None:
+    until_s = time.monotonic() + 10
+    while not waits_for_events(sys._current_frames().get(ping.thread_id or 0)):
+        assert time.monotonic() < until_s
+
+
+def test_an_idle_loop_that_answered_at_once_is_asked_again_only_now_and_then(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop)
+    sensor.read(now)
+    runner.settle()
+    [ping] = sensor._pings
+    wait_until_idle(ping)
+    ping._answered_s = ping._sent_s + 0.001
+    sent_s = ping._sent_s
+    assert sensor.read(now) == [pytest.approx(0.001)]
+    assert ping._sent_s == sent_s, "it was asked nothing"
+    ping._sent_s -= IDLE_ASK_S
+    ping._answered_s -= IDLE_ASK_S
+    sensor.read(now)
+    assert ping._sent_s >= sent_s, "it is time to ask again"
+
+
+def test_an_idle_loop_that_was_late_is_asked_again_at_once(start: Callable[[str], LoopThread], now: Instant) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop)
+    sensor.read(now)
+    runner.settle()
+    [ping] = sensor._pings
+    wait_until_idle(ping)
+    ping._answered_s = ping._sent_s + 2 * PROMPT_S
+    sent_s = ping._sent_s
+    sensor.read(now)
+    assert ping._sent_s > sent_s
+
+
 def test_a_loop_that_waits_for_events_is_not_woken_between_two_readings(
     start: Callable[[str], LoopThread], now: Instant
 ) -> None:
@@ -128,9 +166,7 @@ def test_a_loop_that_waits_for_events_is_not_woken_between_two_readings(
     sensor.read(now)
     runner.settle()
     [ping] = sensor._pings
-    until_s = time.monotonic() + 10
-    while not waits_for_events(sys._current_frames().get(ping.thread_id or 0)):
-        assert time.monotonic() < until_s
+    wait_until_idle(ping)
     sent_s = ping._sent_s
     assert sensor.ask_again()
     assert ping._sent_s == sent_s, "it was asked nothing"
@@ -172,16 +208,6 @@ def test_the_loops_on_which_tocsin_delivers_are_its_own_affair(
     sensor = EventLoopSensor()
     sensor.read(now)
     assert sensor.layout == ()
-
-
-def test_a_loop_that_starts_later_is_found_within_ten_seconds(start: Callable[[str], LoopThread], now: Instant) -> None:
-    sensor = EventLoopSensor()
-    sensor.read(now)
-    start("late")
-    sensor.read(now.plus(9))
-    assert sensor.layout == ()
-    sensor.read(now.plus(10))
-    assert labels_of(sensor) == ["late"]
 
 
 def test_loops_of_threads_that_are_alike_have_labels_of_their_own(
@@ -283,3 +309,26 @@ def test_after_closing_a_named_loop_is_watched_again(start: Callable[[str], Loop
     assert sensor.layout == ()
     assert math.isnan(sensor.read(now)[0])
     assert labels_of(sensor) == ["api"]
+
+
+def test_a_loop_that_begins_after_the_watch_is_found_at_the_next_reading(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    sensor = EventLoopSensor()
+    sensor.read(now)
+    start("worker-1")
+    sensor.read(now.plus(1.0))
+    assert labels_of(sensor) == ["worker"]
+
+
+def test_a_program_that_is_no_longer_young_is_searched_for_loops_less_often(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    sensor = EventLoopSensor()
+    for at_s in (0.0, 60.0):
+        sensor.read(now.plus(at_s))
+    start("worker-1")
+    sensor.read(now.plus(69.0))
+    assert labels_of(sensor) == []
+    sensor.read(now.plus(70.0))
+    assert labels_of(sensor) == ["worker"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.model.readings import SeriesKey
-from tocsin.model.rule import AGGREGATES
+from tocsin.model.rule_fields import AGGREGATES
 from tocsin.series.memory import Series
 from tocsin.series.windows import make_window
 

@@ -21,9 +21,9 @@ from tocsin import (
     RuleNotFound,
     VirtualClock,
     emit,
+    start,
     watch,
 )
-from tocsin.system import start
 from tocsin.testing import RecordingChannel, ScriptedSensor, system_for_tests
 
 ENOUGH_S = 10.0
@@ -289,9 +289,18 @@ def test_watch_is_a_started_system_to_which_emit_goes() -> None:
 
 
 @pytest.mark.usefixtures("nobody_watches")
-def test_the_page_that_is_not_built_yet_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="web=True"):
-        watch(web=True)
+def test_watch_serves_the_page_where_it_is_asked_for_and_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    with watch(AlertConfig(channels=[], control=False, web={"port": 0}), name="orders", web=True) as system:
+        assert f"the page is at {system.page_url()}" in capsys.readouterr().err
+        assert system.page_url().startswith("http://127.0.0.1:")
+    assert not system.page_url()
+
+
+@pytest.mark.usefixtures("nobody_watches")
+def test_a_disabled_system_serves_no_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TOCSIN_DISABLED", "1")
+    assert not watch(AlertConfig(channels=[], control=False), web=True).page_url()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("nobody_watches")

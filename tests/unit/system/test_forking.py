@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.system.programs import run
 
-from tocsin import MonitoringCoordinator
-from tocsin.system import start
+from tocsin import MonitoringCoordinator, start
 from tocsin.testing import RecordingChannel, ScriptedSensor, system_for_tests
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def test_a_child_is_not_started_and_knows_no_alert_of_its_parent() -> None:
 
         def starts_clean() -> bool:
             clean = system.started_at is None and system.open_alerts() == () and system.history.alerts == []
-            clean = clean and not system._core.metrics._queue
+            clean = clean and not system._core.sensing.metrics._queue
             system.emit("Odd", "in the child", 2, "test")
             return clean and system.flush() and channel.titles() == ["Odd"]
 
@@ -177,7 +176,7 @@ def test_a_child_keeps_no_lock_of_the_register_the_stepper_or_the_sensors() -> N
         return system._emit_alert("Odd", "m", 1, "s") is not None
 
     core = system._core
-    with system._threads._lock, core.stepper._lock, core.reading, core._monitor_lock, core.watch._lock:
+    with system._threads._lock, core.stepper._lock, core.sensing.reading, core.sensing._monitor_lock, core.watch._lock:
         assert in_a_child(works)
 
 

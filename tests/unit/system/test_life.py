@@ -212,7 +212,7 @@ async def test_cleanup_of_a_system_whose_watch_thread_hangs_is_an_error_and_not_
 
 
 def test_a_sensor_that_hangs_holds_up_nobody_but_the_watch_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.system.outside.ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr("tocsin.system.doors.outside.ANSWER_WITHIN_S", 0.05)
     begun, release = threading.Event(), threading.Event()
 
     def hang(_: int) -> None:
@@ -244,7 +244,7 @@ def test_a_sensor_that_hangs_holds_up_nobody_but_the_watch_thread(monkeypatch: p
 def test_a_pass_that_fails_is_counted_and_tried_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     sensor = ScriptedSensor("depth", [1])
     system, clock = system_for_tests(sensors=[sensor], check_interval="1s", error_backoff="10s")
-    collect = system._core.monitor.collect
+    collect = system._core.sensing.monitor.collect
     tried_at_s: list[float] = []
 
     def fail_three_times(now: Instant, interval_s: float, **options: Any) -> Any:
@@ -253,7 +253,7 @@ def test_a_pass_that_fails_is_counted_and_tried_again_after_a_while(monkeypatch:
             raise ZeroDivisionError("a bug of ours")
         return collect(now, interval_s, **options)
 
-    monkeypatch.setattr(system._core.monitor, "collect", fail_three_times)
+    monkeypatch.setattr(system._core.sensing.monitor, "collect", fail_three_times)
     with system:
         clock.advance(35)
         assert tried_at_s == [0.0, 10.0, 20.0, 30.0, 31.0, 32.0, 33.0, 34.0, 35.0]

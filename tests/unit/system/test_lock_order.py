@@ -13,17 +13,22 @@ import pytest
 import tocsin
 from tocsin import (
     AlertCategory,
-    AlertConfig,
     AlertRule,
     AlertSeverity,
     AlertSystem,
     MonitoringCoordinator,
     PerformanceAlert,
+    load_config,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+FILE = (
+    'control = false\nsuppress_after = {0}\nself_budget = "{0} %"\ndynamic_interval = true\n'
+    '[[channel]]\ntype = "file"\npath = "alerts"\nkeep = {0}\n'
+    '[[rule]]\nname = "r{0}"\nmetric = "depth"\nthreshold = 2\n'
+)
 ROOT = Path(tocsin.__file__).parent
 Edges = set[tuple[str, str]]
 
@@ -115,7 +120,7 @@ def test_a_circle_is_found_and_a_chain_is_none() -> None:
     assert circle({("a", "b"), ("b", "c"), ("c", "a")}) == ["a", "b", "c"]
 
 
-def use_every_door(bell: AlertSystem, number: int) -> None:
+def use_every_door(bell: AlertSystem, number: int, file: Path) -> None:
     """What a program may do with a system, from one of several threads."""
     rule = AlertRule(f"depth-{number}", AlertCategory.GENERAL, AlertSeverity.WARNING, 5, metric="depth")
 
@@ -142,6 +147,8 @@ def use_every_door(bell: AlertSystem, number: int) -> None:
         bell.flush(20)
         bell.status()
         bell.remove_rule(rule.name)
+        file.write_text(FILE.format(number + 1))
+        bell.reload()
         asyncio.run(use_every_coroutine(bell))
     bell.unregister_thread()
 
@@ -156,9 +163,14 @@ async def use_every_coroutine(bell: AlertSystem) -> None:
 
 
 @pytest.mark.parametrize("started", [True, False])
-def test_no_two_locks_are_ever_taken_both_ways(order: Order, started: bool) -> None:
+def test_no_two_locks_are_ever_taken_both_ways(
+    order: Order, started: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.config.again.SETTLE_S", 0.0)
+    file = tmp_path / "tocsin.toml"
+    file.write_text(FILE.format(9))
     coordinator = MonitoringCoordinator()
-    bell = AlertSystem(AlertConfig(channels=[lambda _: None], control=False), coordinator=coordinator)
+    bell = AlertSystem(load_config(file), coordinator=coordinator)
     bell.alert_triggered.connect(lambda title, message, level: bell.emit("Heard", "m", 1, "listener"))
     bell.buffers.on_pressure("warning", lambda *_: bell.emit("Full", "m", 1, "buffers"))
     if started:
@@ -167,7 +179,7 @@ def test_no_two_locks_are_ever_taken_both_ways(order: Order, started: bool) -> N
 
     def work(number: int) -> None:
         try:
-            use_every_door(bell, number)
+            use_every_door(bell, number, file)
         except BaseException as error:  # noqa: BLE001 - the test tells of it
             failed.append(error)
 
@@ -177,6 +189,7 @@ def test_no_two_locks_are_ever_taken_both_ways(order: Order, started: bool) -> N
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive(), "two of them wait for each other"
+    assert bell.reload().applied
     asyncio.run(bell.cleanup())
     assert bell.stop(20)
     assert failed == []

@@ -265,7 +265,7 @@ def test_a_listener_that_blocks_holds_up_nobody_else(started: AlertSystem) -> No
     for number in range(3):
         assert started._emit_alert(f"More {number}", "m", 2, f"source {number}") is not None
     assert time.monotonic() - began_s < 5.0
-    assert started._core.delivery.flush(ENOUGH_S)
+    assert started._core.telling.delivery.flush(ENOUGH_S)
     assert started.alert_triggered._listeners[1].worker.flush(ENOUGH_S)
     assert heard == ["Odd", "More 0", "More 1", "More 2"]
     assert channel.titles() == heard

@@ -50,6 +50,13 @@ class Reasons:
         self.maintenance = MaintenanceWindows(maintenance)
         self.inhibitions = Inhibitions(inhibitions, inhibition_wait_s)
 
+    def reload(
+        self, *, maintenance: Iterable[Maintenance], inhibitions: Iterable[Inhibition], inhibition_wait_s: float
+    ) -> bool:
+        """Go by what is configured now; what was ordered stays. Whether anything is different."""
+        other_windows = self.maintenance.reload(maintenance)
+        return self.inhibitions.reload(inhibitions, inhibition_wait_s) or other_windows
+
     @property
     def version(self) -> int:
         """Grows with each order that was given or taken back."""

@@ -1,6 +1,7 @@
 """Families: alerts that are degrees of one trouble, and causes with their effects, as far as the metrics tell.
 
-The worst that fires speaks for its family, and a cause speaks for effects that are not worse.
+The worst that fires speaks for its family, and a cause speaks for effects that are not worse. What is full already need
+not be foretold: an alert on what is speaks for one on what is to come.
 """
 
 from __future__ import annotations
@@ -38,15 +39,18 @@ class Families:
         self.contained = False
         self._worst: dict[object, Episode] = {}
         self._worst_by_metric: dict[str, Episode] = {}
+        self._worst_that_is: dict[object, Episode] = {}
 
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open."""
-        self._worst, self._worst_by_metric = {}, {}
+        self._worst, self._worst_by_metric, self._worst_that_is = {}, {}, {}
         for episode in everybody:
             if episode.is_event or episode.state is not AlertState.FIRING:
                 continue
             _keep_worse(self._worst, family_of(episode), episode)
             _keep_worse(self._worst_by_metric, episode.origin.metric, episode)
+            if not episode.origin.foretold:
+                _keep_worse(self._worst_that_is, family_of(episode), episode)
 
     def hold(self, episode: Episode) -> Reason | None:
         """A higher severity of the same family silences the lower, and a cause its effects."""
@@ -55,6 +59,9 @@ class Families:
         worst = self._worst.get(family_of(episode))
         if worst is not None and worst.severity > episode.severity:
             return Reason(Held.INHIBITION, f"{worst.origin.rule} ({worst.severity.word}) rings for the same series")
+        present = self._worst_that_is.get(family_of(episode)) if episode.origin.foretold else None
+        if present is not None and present.severity >= episode.severity:
+            return Reason(Held.INHIBITION, f"{present.origin.rule} ({present.severity.word}) rings for what is there")
         for metric in self._causes(episode):
             cause = self._worst_by_metric.get(metric)
             if cause is not None and cause.severity >= episode.severity:

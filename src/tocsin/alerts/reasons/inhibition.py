@@ -39,6 +39,12 @@ class Inhibitions:
         self._configured = tuple(configured)
         self._causes: list[tuple[Inhibition, Episode]] = []
 
+    def reload(self, configured: Iterable[Inhibition], wait_s: float) -> bool:
+        """Go by these from now on. Whether they are other ones."""
+        before = (self._configured, self._wait_s)
+        self._configured, self._wait_s = after = (tuple(configured), wait_s)
+        return before != after
+
     def look(self, everybody: Iterable[Episode]) -> None:
         """Take in all that is open."""
         episodes = [episode for episode in everybody if episode.state is AlertState.FIRING]

@@ -28,8 +28,18 @@ class MaintenanceWindows:
 
     def __init__(self, windows: Iterable[Maintenance] = ()) -> None:
         self.version = 0
-        self._known = {window.name: window for window in windows}
+        self._configured = tuple(windows)
+        self._known = {window.name: window for window in self._configured}
         self._ordered: dict[str, Maintenance] = {}
+
+    def reload(self, windows: Iterable[Maintenance]) -> bool:
+        """Obey these of the configuration instead, beside those that were ordered. Whether they are other ones."""
+        configured = tuple(windows)
+        if configured == self._configured:
+            return False
+        self._configured = configured
+        self._known = {window.name: window for window in configured} | self._ordered
+        return True
 
     def ordered(self) -> list[Maintenance]:
         """Those that were ordered while the program ran; the others are the configuration's to keep or to drop."""

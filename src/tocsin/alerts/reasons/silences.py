@@ -9,7 +9,7 @@ from tocsin.model.levels import Held
 from tocsin.model.matching import all_match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from tocsin.alerts.episode import Episode
@@ -40,6 +40,12 @@ class Silences:
         self._known[silence.id] = silence
         if len(self._known) > MAX_SILENCES:
             del self._known[min(self._known.values(), key=lambda one: one.ends_at).id]
+
+    def replace(self, silences: Iterable[Silence]) -> None:
+        """Obey these, and no others."""
+        self._known = {}
+        for silence in silences:
+            self.put(silence)
 
     def get(self, silence_id: str) -> Silence | None:
         """The silence of this id."""

@@ -34,6 +34,26 @@ class Desk:
         self.unsaid: dict[tuple[str, str], DigestLine] = {}
         self.deferred: dict[str, Episode] = {}
 
+    def reroute(self, route: Route, now: Instant) -> Groups | None:
+        """Go by another description of the same channel; its budget, and what waits for it, stays.
+
+        Returns: the groups, where there are to be none any more, so that what waits in them is to be told now.
+        """
+        before, self.route = self.route, route
+        if route.notices_per_minute != before.notices_per_minute:
+            tokens = self.bucket.tokens(now.mono_s)
+            self.bucket = TokenBucket(route.notices_per_minute)
+            self.bucket.fill(tokens, now.mono_s)
+        if _grouping(route) == _grouping(before):
+            return None
+        old, self.groups = self.groups, None if route.group_by is None else Groups(route)
+        if old is None or self.groups is None:
+            return old
+        for episode, why in old.waiting():
+            self.groups.add(episode, why, now)
+        self.groups.adopt(old.ended(), now)
+        return None
+
     def is_for(self, episode: Episode) -> bool:
         """Whether the channel is to hear of this alert at all."""
         route = self.route
@@ -56,3 +76,7 @@ class Desk:
         count += 0 if before is None else before.count
         origin = episode.origin
         self.unsaid[key] = DigestLine(episode.id, origin.title, origin.source, episode.severity, count, reason)
+
+
+def _grouping(route: Route) -> tuple[object, ...]:
+    return route.group_by, route.group_wait_s, route.group_interval_s

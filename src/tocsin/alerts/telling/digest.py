@@ -26,6 +26,12 @@ class DigestTimer:
         self.wait_s = window_s
         self.due_s: float | None = None
 
+    def reload(self, window_s: float) -> None:
+        """Let the first wait so long from now on; a storm that goes on keeps its longer wait."""
+        if self.wait_s == self._window_s:
+            self.wait_s = window_s
+        self._window_s = window_s
+
     def begin(self, now_s: float) -> None:
         """Something was held back."""
         if self.due_s is None:

@@ -51,25 +51,31 @@ def further(
             left_s = None if mark.expires_at is None else (mark.expires_at - now.utc).total_seconds()
             nexts += [] if left_s is None else [now.mono_s + left_s]
             continue
-        for at_s, what in _plans(episode, routes):
-            if at_s <= now.mono_s:
-                due.append(what)
-            else:
+        for at_s, channel, told, escalates in _plans(episode, routes):
+            if at_s > now.mono_s:
                 nexts.append(at_s)
+            elif escalates:
+                route = routes[channel]
+                why = f"nobody acknowledged it on {channel} within {route.escalate_after_s:g} s"
+                due.append(Further(episode, route.escalate_to, why, channel))
+            else:
+                why = f"it still fires; first told at {told.first_at:%Y-%m-%dT%H:%M:%SZ}"
+                due.append(Further(episode, channel, why))
     return due, min(nexts, default=None)
 
 
-def _plans(episode: Episode, routes: Mapping[str, Route]) -> Iterator[tuple[float, Further]]:
-    for channel, told in list(episode.told.items()):
+def next_s(episode: Episode, routes: Mapping[str, Route]) -> float | None:
+    """When something more is to be told of this alert, in monotonic seconds; None: never."""
+    return min((at_s for at_s, *_ in _plans(episode, routes)), default=None)
+
+
+def _plans(episode: Episode, routes: Mapping[str, Route]) -> Iterator[tuple[float, str, Told, bool]]:
+    """When what is due: the channel that was told, what it was told, and whether another one is to hear of it."""
+    for channel, told in episode.told.items():
         route = routes.get(channel)
         if route is None:
             continue
         if route.repeat_s > 0:
-            yield told.last_s + route.repeat_s, _repeat(episode, channel, told)
+            yield told.last_s + route.repeat_s, channel, told, False
         if route.escalate_to in routes and not told.passed_on:
-            why = f"nobody acknowledged it on {channel} within {route.escalate_after_s:g} s"
-            yield told.first_s + route.escalate_after_s, Further(episode, route.escalate_to, why, channel)
-
-
-def _repeat(episode: Episode, channel: str, told: Told) -> Further:
-    return Further(episode, channel, f"it still fires; first told at {told.first_at:%Y-%m-%dT%H:%M:%SZ}")
+            yield told.first_s + route.escalate_after_s, channel, told, True

@@ -65,6 +65,10 @@ class Groups:
         group.resolved.append((episode.snapshot(), why))
         self._wait(group, now)
 
+    def waiting(self) -> list[tuple[Episode, str]]:
+        """The alerts that wait to be told that they fire, with their reasons."""
+        return [one for group in self._groups.values() for one in group.firing.values()]
+
     def ended(self) -> list[tuple[PerformanceAlert, str]]:
         """The ends that wait to be told, with their reasons."""
         return [one for group in self._groups.values() for one in group.resolved]

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tocsin.alerts.acting import KeptActing
+from tocsin.alerts.keeping import KeptFlapping
 from tocsin.model.alert import PerformanceAlert
 from tocsin.model.notice import DigestLine
 from tocsin.model.orders import Maintenance, Silence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tocsin.alerts.telling.teller import Teller
     from tocsin.clock import Instant
 
@@ -40,6 +44,8 @@ class KeptTeller(msgspec.Struct, frozen=True, kw_only=True):
         made: notices made, so that their numbers go on.
         silences: those in force or to come.
         maintenance: the windows that were ordered while the program ran.
+        flapping: comings and goings of alerts that are not open, by fingerprint.
+        acting: how often actions ran; None: none did.
     """
 
     kept_at: datetime
@@ -51,10 +57,17 @@ class KeptTeller(msgspec.Struct, frozen=True, kw_only=True):
     desks: dict[str, KeptDesk]
     silences: list[Silence]
     maintenance: list[Maintenance]
+    acting: KeptActing | None = None
+    flapping: dict[str, KeptFlapping] = {}
 
 
-def keep_teller(teller: Teller, now: Instant) -> KeptTeller:
-    """What a teller knows."""
+def keep_teller(
+    teller: Teller,
+    now: Instant,
+    acting: KeptActing | None = None,
+    flapping: Mapping[str, KeptFlapping] | None = None,
+) -> KeptTeller:
+    """What a teller knows, and what is known of actions."""
     mono_s, digests = now.mono_s, teller.digests
     told = [
         (source, level, [mono_s - time_s for time_s in times])
@@ -74,6 +87,7 @@ def keep_teller(teller: Teller, now: Instant) -> KeptTeller:
             for channel, desk in teller.desks.items()
         },
         silences=list(teller.reasons.silences), maintenance=teller.reasons.maintenance.ordered(),
+        acting=acting, flapping=dict(flapping or {}),
     )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from tocsin.alerts.storm import Storm, Weather
 from tocsin.alerts.suppression import Suppressor
 from tocsin.alerts.telling.desk import Desk
 from tocsin.alerts.telling.digest import DigestTimer, lines_of
-from tocsin.alerts.telling.followup import further
-from tocsin.model.levels import AlertSeverity, Held
+from tocsin.alerts.telling.followup import further, next_s
+from tocsin.model.levels import AlertSeverity, AlertState, Held
 from tocsin.model.notice import Notice, NoticeKind
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tocsin.alerts.episode import Episode
     from tocsin.alerts.settings import AlertSettings, Route
+    from tocsin.alerts.telling.groups import Groups
     from tocsin.clock import Instant
     from tocsin.model.alert import PerformanceAlert
     from tocsin.model.notice import DigestLine
@@ -69,6 +70,25 @@ class Teller:
         """One more channel is to be told from now on."""
         # Exchanged as a whole: the stepping thread may be going through it.
         self.desks = {**self.desks, route.channel: Desk(route)}
+
+    def reload(self, settings: AlertSettings, everybody: Sequence[Episode], now: Instant) -> bool:
+        """Go by other settings from now on. Who was told, what is unsaid, and the budgets stay.
+
+        A channel that is new, or that is told of more than before, hears of what still fires.
+
+        Returns: whether what held an alert back may no longer do so.
+        """
+        self.suppressor.reload(settings.suppress_after, settings.suppress_window_s)
+        self.storm.after = settings.storm_after
+        self.digests.reload(settings.suppress_window_s)
+        relieved = self.reasons.reload(
+            maintenance=settings.maintenance,
+            inhibitions=settings.inhibitions,
+            inhibition_wait_s=settings.inhibition_wait_s,
+        )
+        if [desk.route for desk in self.desks.values()] != list(settings.routes):
+            self._reroute(settings.routes, everybody, now)
+        return relieved
 
     def has_unsaid(self) -> bool:
         """Whether occurrences wait for their digest, or alerts for their group."""
@@ -121,7 +141,8 @@ class Teller:
         if told < count and reason is None:
             reason = self._one_too_many(episode.origin.source)
         if told:
-            self._fire(episode, now, f"occurrence {episode.count - count + 1}", is_new=episode.count == count)
+            why = f"occurrence {episode.count - count + 1}"
+            self._fire(episode, now, why, is_new=episode.count == count, times=told)
         if told < count and reason is not None:
             self._hold(episode, reason, count - told, now)
         episode.suppressed = not told
@@ -195,30 +216,34 @@ class Teller:
         figure = f"more than {self.suppressor.after} from {source!r} within {self.suppressor.window_s:g} s"
         return Reason(Held.SUPPRESSION, figure, passes=False)
 
-    def _fire(self, episode: Episode, now: Instant, why: str, *, is_new: bool) -> None:
+    def _fire(self, episode: Episode, now: Instant, why: str, *, is_new: bool, times: int = 1) -> None:
         weather = Weather.CALM
         if is_new and episode.severity is not AlertSeverity.CRITICAL:
             weather = self.storm.admit(now.mono_s)
         for desk in self.desks.values():
             if desk.is_for(episode):
-                self._fire_on(desk, episode, now, why, weather=weather)
+                self._fire_on(desk, episode, now, why, weather=weather, times=times)
 
-    def _fire_on(self, desk: Desk, episode: Episode, now: Instant, why: str, *, weather: Weather) -> None:
+    def _fire_on(
+        self, desk: Desk, episode: Episode, now: Instant, why: str, *, weather: Weather, times: int = 1
+    ) -> None:
         channel = desk.route.channel
         before = episode.told.get(channel)
         if before is not None and before.severity >= episode.severity and not before.earlier:
             if episode.is_event:
-                self._keep_unsaid(desk, episode, Held.SUPPRESSION.value, 1, now)
+                self._keep_unsaid(desk, episode, Held.SUPPRESSION.value, times, now)
         elif not desk.is_open(episode, now):
             desk.deferred[episode.id] = episode
             episode.note(now.utc, "held", f"{channel}: outside of its hours")
         elif weather is not Weather.CALM:
-            self._hold_in_storm(desk, episode, now, weather)
+            self._hold_in_storm(desk, episode, now, weather, times)
         elif not desk.bucket.take(now.mono_s, always=episode.severity is AlertSeverity.CRITICAL):
             episode.note(now.utc, "held", f"{channel}: limit of {desk.route.notices_per_minute:g} notices a minute")
-            self._keep_unsaid(desk, episode, Held.LIMIT.value, 1, now)
+            self._keep_unsaid(desk, episode, Held.LIMIT.value, times, now)
         else:
             self._say(desk, NoticeKind.FIRING, episode, now, why)
+            if times > 1:  # one notice tells one occurrence; the others of the same step are counted
+                self._keep_unsaid(desk, episode, Held.SUPPRESSION.value, times - 1, now)
 
     def _say(self, desk: Desk, kind: NoticeKind, episode: Episode, now: Instant, why: str) -> None:
         channel = desk.route.channel
@@ -227,7 +252,9 @@ class Teller:
             told = episode.told[channel] = Told(episode.severity, now.utc, now.mono_s, now.mono_s)
         else:
             told.severity, told.last_s, told.earlier = episode.severity, now.mono_s, False
-        self._further_s = now.mono_s
+        further_s = next_s(episode, self._routes())
+        if further_s is not None:
+            self._further_s = further_s if self._further_s is None else min(self._further_s, further_s)
         episode.note(now.utc, "told", f"{channel}: {why}")
         if desk.groups is None or episode.severity is AlertSeverity.CRITICAL:
             told.said = True
@@ -245,9 +272,9 @@ class Teller:
             if desk.is_for(episode):
                 self._keep_unsaid(desk, episode, reason.held.value, count, now)
 
-    def _hold_in_storm(self, desk: Desk, episode: Episode, now: Instant, weather: Weather) -> None:
+    def _hold_in_storm(self, desk: Desk, episode: Episode, now: Instant, weather: Weather, times: int) -> None:
         episode.note(now.utc, "held", f"{desk.route.channel}: more than {self.storm.after} new alerts a minute")
-        self._keep_unsaid(desk, episode, STORM, 1, now)
+        self._keep_unsaid(desk, episode, STORM, times, now)
         if weather is Weather.BREAKS:
             why = f"a storm: more than {self.storm.after} new alerts within a minute; until it is over they are counted"
             self._notices.append(self._notice(desk, NoticeKind.DIGEST, [], now, why, severity=episode.severity))
@@ -255,6 +282,44 @@ class Teller:
     def _keep_unsaid(self, desk: Desk, episode: Episode, reason: str, count: int, now: Instant) -> None:
         desk.keep_unsaid(episode, reason, count)
         self.digests.begin(now.mono_s)
+
+    # -- other channels, or other things to tell them
+
+    def _reroute(self, routes: Iterable[Route], everybody: Sequence[Episode], now: Instant) -> None:
+        before = self.desks
+        self.desks = {route.channel: before.get(route.channel) or Desk(route) for route in routes}
+        self.reasons.look(everybody)
+        for episode in everybody:
+            # Of a channel that is gone it is remembered what it was told, in case it comes back.
+            gone = [one for one, told in episode.told.items() if one not in self.desks and not told.said]
+            for channel in gone:
+                del episode.told[channel]
+        for route in routes:
+            desk = self.desks[route.channel]
+            if route.channel in before and desk.route == route:
+                continue
+            missed = [one for one in everybody if route.channel not in before or not desk.is_for(one)]
+            groups = desk.reroute(route, now)
+            if groups is not None:
+                self._tell_ungrouped(desk, groups, now)
+            for episode in missed:
+                self._catch_up(desk, episode, now)
+        self._further_s = self._hours_s = now.mono_s
+
+    def _tell_ungrouped(self, desk: Desk, groups: Groups, now: Instant) -> None:
+        for episode, why in groups.waiting():
+            episode.told[desk.route.channel].said = True
+            self._notices.append(self._notice(desk, NoticeKind.FIRING, [episode.snapshot()], now, why))
+        self.tell_ends(desk, groups.ended(), now)
+
+    def _catch_up(self, desk: Desk, episode: Episode, now: Instant) -> None:
+        """Tell a channel of what fires already, if it would be told if that began now."""
+        goes_on = episode.lasts or not episode.is_event
+        if episode.state is not AlertState.FIRING or not goes_on or episode.suppressed or not desk.is_for(episode):
+            return
+        if desk.route.channel not in episode.told and self.reasons.hold(episode, now) is None:
+            why = "it fires; this channel is told of it since the configuration was changed"
+            self._fire_on(desk, episode, now, why, weather=Weather.CALM)
 
     # -- what time brings
 
@@ -276,8 +341,7 @@ class Teller:
     def _follow_up(self, everybody: Callable[[], Iterable[Episode]], now: Instant) -> None:
         if self._further_s is None or now.mono_s < self._further_s:
             return
-        routes = {channel: desk.route for channel, desk in self.desks.items()}
-        due, self._further_s = further(everybody(), routes, now)
+        due, self._further_s = further(everybody(), self._routes(), now)
         for what in due:
             told, by = what.episode.told, what.heard_on
             if self.reasons.hold(what.episode, now) is not None:
@@ -288,6 +352,9 @@ class Teller:
                     self._say(self.desks[what.channel], NoticeKind.FIRING, what.episode, now, what.why)
             else:
                 self._say(self.desks[what.channel], NoticeKind.FIRING, what.episode, now, what.why)
+
+    def _routes(self) -> dict[str, Route]:
+        return {channel: desk.route for channel, desk in self.desks.items()}
 
     def _tell_groups(self, desk: Desk, now: Instant) -> None:
         if desk.groups is None:

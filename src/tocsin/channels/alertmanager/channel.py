@@ -141,6 +141,7 @@ class AlertmanagerChannel(OutgoingChannel):
         with self._lock:
             for peer in self.peers:
                 peer.stop()
+        self._transport.close()
 
     def _is_settled(self, version: int) -> bool:
         return any(peer.taken >= version for peer in self.peers) or all(peer.tried >= version for peer in self.peers)

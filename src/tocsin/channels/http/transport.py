@@ -7,8 +7,9 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tocsin.channels.connect import open_socket, resolve, words
-from tocsin.channels.deadline import Deadline, secured
+from tocsin.channels.deadline import Deadline, Late, TooMuch, has_heard, secured, watch_again
 from tocsin.channels.http.answers import failure
+from tocsin.channels.http.spare import SpareConnections
 from tocsin.channels.http.target import Target, target_of
 from tocsin.channels.options import Mismatch
 from tocsin.clock import SystemClock
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tocsin.channels.connect import Resolver
+    from tocsin.channels.http.spare import Key
     from tocsin.clock import Clock
 
 _T = TypeVar("_T")
@@ -41,7 +43,7 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """Sends requests; each on a connection of its own, so that nothing is shared between threads or with a fork.
+    """Sends requests, one after the other on the same connection where the peer keeps it open.
 
     Args:
         allow_private: whether addresses that are not public may be connected to.
@@ -63,6 +65,11 @@ class Transport:
         self._resolver = resolver or resolve
         self._remarks = remarks
         self._context: ssl.SSLContext | None = None
+        self._spare = SpareConnections(self._clock)
+
+    def close(self) -> None:
+        """Close what is kept open; it may be used again."""
+        self._spare.close()
 
     @property
     def clock(self) -> Clock:
@@ -102,30 +109,58 @@ class Transport:
     def _exchange(
         self, target: Target, body: bytes | Secret, headers: Mapping[str, str | Secret], deadline: Deadline
     ) -> Answer:
-        from urllib3.connection import HTTPConnection  # noqa: PLC0415 - loaded with the first notice by HTTP
+        from http.client import HTTPException  # noqa: PLC0415 - loaded with the first notice by HTTP
 
+        key = (target.scheme, target.host, target.port)
+        spare = self._spare.take(key)
+        if spare is not None:
+            watch_again(spare, deadline)
+            try:
+                return self._ask(spare, key, target, body, headers)
+            except DeliveryError:
+                raise
+            except (HTTPException, OSError) as error:
+                # It may have been closed just as it was asked; but what was begun to be answered was taken.
+                if isinstance(error, (Late, TooMuch)) or has_heard(spare):
+                    raise
         sock: Any = open_socket(
             target.host, target.port, deadline, allow_private=self._allow_private, resolver=self._resolver
         )
         try:
             if target.scheme == "https":
                 sock = secured(sock, self._tls(), target.host, deadline)
+        except BaseException:
+            sock.close()
+            raise
+        return self._ask(sock, key, target, body, headers)
+
+    def _ask(
+        self, sock: Any, key: Key, target: Target, body: bytes | Secret, headers: Mapping[str, str | Secret]
+    ) -> Answer:
+        """One request and its answer; the connection is kept for the next one, or closed."""
+        from urllib3.connection import HTTPConnection  # noqa: PLC0415 - loaded with the first notice by HTTP
+
+        keeps = False
+        try:
             connection = HTTPConnection(target.host, target.port)
             connection.sock = sock
             connection.request(
                 "POST", target.path, body=_bare(body), preload_content=False,
                 headers={
                     "Host": target.authority, "User-Agent": "tocsin", "Accept-Encoding": "identity",
-                    "Connection": "close", **{name: _bare(value) for name, value in headers.items()},
+                    **{name: _bare(value) for name, value in headers.items()},
                 },
             )  # fmt: skip
             response = connection.getresponse()
-            said = _read(response)
+            said, keeps = _read(response)
             answer = Answer(response.status, said)
             self._judge(answer, target, response.headers.get("Retry-After"))
             return answer
         finally:
-            sock.close()
+            if keeps:
+                self._spare.keep(key, sock)
+            else:
+                sock.close()
 
     def _judge(self, answer: Answer, target: Target, retry_after: str | None) -> None:
         remark = _remark(answer.body, target) if self._remarks else ""
@@ -173,9 +208,14 @@ def _bare(value: _T | Secret) -> _T | str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def _read(response: Any) -> bytes:
-    """At most 64 KiB of an answer. What was taken was taken, even if the rest of the answer does not come."""
+def _read(response: Any) -> tuple[bytes, bool]:
+    """At most 64 KiB of an answer, and whether that was all of it and the peer waits for another request.
+
+    What was taken was taken, even if the rest of the answer does not come.
+    """
     said = b""
+    raw = response._original_response  # noqa: SLF001 - the answer as http.client has it, which knows how it ends
+    stays_open = raw is not None and not raw.will_close
     try:
         while len(said) < MAX_BODY_BYTES:
             more = response.read(MAX_BODY_BYTES - len(said), decode_content=False)
@@ -183,5 +223,5 @@ def _read(response: Any) -> bytes:
                 break
             said += more
     except Exception:  # noqa: BLE001 - the status stands already; late, cut or endless, the rest is nobody's loss
-        return said
-    return said
+        return said, False
+    return said, stays_open and bool(raw.isclosed())

@@ -95,6 +95,10 @@ class SlackAlertChannel(OutgoingChannel):
         self._lock = threading.Lock()
         self.board = Board()
 
+    def close(self) -> None:
+        """Keep no connection open; the next notice opens one."""
+        self._transport.close()
+
     def deliver(self, notice: Notice) -> None:
         """Write, or change, the message of a notice. Raises DeliveryError."""
         if self._url is not None:

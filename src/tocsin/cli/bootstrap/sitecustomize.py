@@ -18,11 +18,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - path
 NAME = "sitecustomize"
 
 
-def leave_no_trace() -> tuple[str | None, str | None, bool]:
+def leave_no_trace() -> tuple[str | None, str | None, bool, bool]:
     """Restore the environment and the path, so that child processes and the program see what the user set.
 
-    Returns: what `tocsin run` had to say: the configuration file, if any, the program's name, and whether to tell of
-        leaks at the exit.
+    Returns: what `tocsin run` had to say: the configuration file, if any, the program's name, whether to tell of leaks
+        at the exit, and whether to serve the page.
     """
     before = os.environ.pop("TOCSIN_RUN_PYTHONPATH", None)
     if before is None:
@@ -32,7 +32,8 @@ def leave_no_trace() -> tuple[str | None, str | None, bool]:
     sys.path[:] = [entry for entry in sys.path if entry != HERE]
     sys.path_importer_cache.pop(HERE, None)
     tell_leaks = os.environ.pop("TOCSIN_RUN_LEAKS", None) is not None
-    return os.environ.pop("TOCSIN_RUN_CONFIG", None), os.environ.pop("TOCSIN_RUN_NAME", None), tell_leaks
+    show_page = os.environ.pop("TOCSIN_RUN_WEB", None) is not None
+    return os.environ.pop("TOCSIN_RUN_CONFIG", None), os.environ.pop("TOCSIN_RUN_NAME", None), tell_leaks, show_page
 
 
 def give_way() -> None:
@@ -46,13 +47,14 @@ def give_way() -> None:
         sys.modules[NAME] = this  # the interpreter expects to find what it just imported
 
 
-def watch(config: str | None, name: str | None, *, tell_leaks: bool) -> None:
+def watch(config: str | None, name: str | None, *, tell_leaks: bool, show_page: bool) -> None:
     """Start Tocsin; never raises.
 
     Args:
         config: the file, which `tocsin run` has checked already.
         name: of the program.
         tell_leaks: whether to print what leaks when the program ends.
+        show_page: whether to serve the page.
     """
     # The Tocsin that this file belongs to, also where the command found it by its current folder alone.
     root = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))  # noqa: PTH120 - as above
@@ -66,9 +68,12 @@ def watch(config: str | None, name: str | None, *, tell_leaks: bool) -> None:
         settings = load_config(config) if config else tocsin.AlertConfig()
         if tell_leaks:
             settings = settings.replace(memory={**settings.memory, "snapshot": min(settings.memory["snapshot"], 1.0)})
-        system = tocsin.watch(settings, name=name)
+        system = tocsin.watch(settings, name=name, web=show_page)
         if tell_leaks:
             tell_at_exit(system)
+        from tocsin.system.lastrun.uncaught import exit_code  # noqa: PLC0415 - as above
+
+        exit_code.watch()
         forgive_forks()
     except Exception as error:  # noqa: BLE001 - the program comes first
         sys.stderr.write(f"tocsin: not watching this program: {type(error).__name__}: {error}\n")
@@ -85,7 +90,7 @@ def tell_at_exit(system: Any) -> None:
 
     def tell() -> None:
         if os.getpid() == pid:
-            from tocsin.system.leaks_at_exit import tell_leaks  # noqa: PLC0415 - not before the end
+            from tocsin.system.answers.leaks_at_exit import tell_leaks  # noqa: PLC0415 - not before the end
 
             tell_leaks(system)
 
@@ -103,8 +108,8 @@ def forgive_forks() -> None:
     warnings.filterwarnings("ignore", message=message, category=DeprecationWarning)
 
 
-config, name, leaks = leave_no_trace()
+config, name, leaks, web = leave_no_trace()
 try:
     give_way()
 finally:
-    watch(config, name, tell_leaks=leaks)
+    watch(config, name, tell_leaks=leaks, show_page=web)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +32,31 @@ def flame_page(heap: Mapping[str, Any], program: str, at_utc: str) -> str:
         "frames": [[short_path(file), line, function, is_library(file)] for file, line, function in heap["frames"]],
         "stacks": heap["stacks"],
     }
+    return page_of(data)
+
+
+def page_of(data: Mapping[str, Any]) -> str:
+    """The page that draws this.
+
+    Args:
+        data: `title`, `subtitle`, `frames` (file, line, function, whether it is a library's) and `stacks` (`frames` by
+            number, innermost first, `bytes`, `samples`); and `words`, where the weights are no bytes.
+    """
     text = msgspec.json.encode(data).decode("utf-8").translate(_UNSAFE)
-    parts = {name: files(__name__.rpartition(".")[0]).joinpath(name).read_text("utf-8") for name in _PARTS}
-    page = parts["page.html"].replace("/*style*/", parts["page.css"]).replace("/*script*/", parts["page.js"])
-    return page.replace("/*data*/", text)
+    own = files(__name__.rpartition(".")[0])
+    parts = {name: own.joinpath(name).read_text("utf-8") for name in _PARTS}
+    page = parts["page.html"].replace("/*style*/", parts["page.css"])
+    return page.replace("/*script*/", script()).replace("/*data*/", text)
 
 
-_PARTS = ("page.html", "page.css", "page.js")
+_PARTS = ("page.html", "page.css")
+
+
+def script() -> str:
+    """What draws the page: the flame graph, which is the web page's too and a module there, and what is around it."""
+    shared = files("tocsin.web").joinpath("static", "flame.js").read_text("utf-8")
+    own = files(__name__.rpartition(".")[0]).joinpath("page.js").read_text("utf-8")
+    return re.sub(r"(?m)^export ", "", shared) + own
 
 
 def subtitle(heap: Mapping[str, Any], at_utc: str) -> str:

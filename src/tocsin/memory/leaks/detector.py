@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.memory.components import Components
 from tocsin.memory.leaks.cohorts import CohortHistory
-from tocsin.memory.leaks.growth import LEAST_SAMPLES, find_growth
+from tocsin.memory.leaks.evenness import LEAST_SAMPLES
+from tocsin.memory.leaks.growth import find_growth
 from tocsin.memory.leaks.inferred import InferredBirths
 from tocsin.memory.leaks.native import NativeGrowth
 from tocsin.memory.leaks.report import Reporter, Retained
@@ -29,9 +30,9 @@ _FEW_THINNED: Final = 0.02  # of all samples: if more were given up, those that 
 class LeakDetector:
     """Says which sites leak, from the survivors that snapshots show.
 
-    A site is suspected when its survivors were born evenly until now and do not die, and confirmed when that goes on
-    for half as long again: at the latest of 12 sampled survivors, 6 snapshots and 10 s. A cache that fills looks the
-    same until it is full; then it is called bounded, and what is confirmed is taken back.
+    A site is suspected when its survivors were born evenly until now and do not die, as far as chance lets one tell,
+    and confirmed when that goes on for half as long again: at the latest of 12 sampled survivors, 6 snapshots and 10 s.
+    A cache that fills looks the same until it is full, or fills ever slower; then what is confirmed is taken back.
 
     All methods may be called from any thread; a forked child begins anew.
 
@@ -170,7 +171,7 @@ class LeakDetector:
             if now_s - group.judged_s < _PATIENCE * (now_s - history.begin_s):
                 continue
             group.judged_s = now_s
-            group.growth = find_growth(history, timeline, standing=standing.is_accused)
+            group.growth = find_growth(history, timeline, standing=standing.is_accused, over=standing.is_over)
             standing.step(group.growth, group.live_bytes, samples=history.samples, now_s=now_s, observed_s=observed_s)
 
 

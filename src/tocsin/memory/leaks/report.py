@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tocsin.memory.leaks.growth import LEAST_SAMPLES
+from tocsin.memory.leaks.evenness import LEAST_SAMPLES
 from tocsin.memory.leaks.rates import HOUR_S, MB, Rate, leak_rate
 from tocsin.memory.leaks.sites import Group, Key, Level, function_key, is_function
 from tocsin.memory.leaks.wording import native_reason, reason
@@ -165,26 +165,25 @@ class Reporter:
 
 
 def _by_site(tracked: Iterable[Group]) -> list[list[Group]]:
-    """Groups that are one site: the lines of a function; a function or caller only where nothing finer says as much."""
-    lines: dict[Key, list[Group]] = defaultdict(list)
-    wider: dict[Level, list[Group]] = {Level.FUNCTION: [], Level.CALLER: []}
-    for group in tracked:
-        if group.standing.state is None:
-            continue
-        if group.level is Level.LINE:
-            lines[_site_key(group)].append(group)
-        else:
-            wider[group.level].append(group)
-    said = {line for groups in lines.values() for line in groups if line.standing.is_accused}
-    for group in wider[Level.FUNCTION]:
-        if group.standing.is_accused:
-            lines[_site_key(group)].append(group)
-            said |= group.lines
-    for group in sorted(wider[Level.CALLER], key=lambda one: len(one.lines)):
-        if group.standing.is_accused and not said & group.lines:
-            lines[_site_key(group)].append(group)
-            said |= group.lines
-    return list(lines.values())
+    """Groups that are one site, the lines of a function among them; each line counts in one group.
+
+    A function or a caller counts its small lines, which are then not told of again. What is surest is told first; of
+    what is equally sure the function, since it holds its lines, and a caller only where nothing finer says as much.
+    """
+    stated = [group for group in tracked if group.standing.state and (not group.lines or group.standing.is_accused)]
+    stated.sort(key=lambda one: (_RANK.index(one.standing.state or LeakState.RESOLVED), *_wideness(one)))
+    sites: dict[Key, list[Group]] = defaultdict(list)
+    told: set[Group] = set()
+    for group in stated:
+        small = {line for line in group.lines if not line.is_large} or {group}
+        if told.isdisjoint(group.lines if group.level is Level.CALLER else small):
+            sites[_site_key(group)].append(group)
+            told |= small
+    return list(sites.values())
+
+
+def _wideness(group: Group) -> tuple[bool, bool, int]:
+    return group.level is Level.CALLER, group.level is Level.LINE, len(group.lines)
 
 
 def _site_key(group: Group) -> Key:
@@ -211,7 +210,8 @@ def _named(leading: Group) -> Frame | None:
     """The line to name: the group's own; of several small ones the one that holds most, or their caller's."""
     if leading.level is Level.LINE:
         return leading.frame
-    sizes = {line: sum(s.live_bytes for s in line.members.values()) for line in leading.lines}
+    small = [line for line in leading.lines if not line.is_large] or leading.lines  # the others speak for themselves
+    sizes = {line: sum(s.live_bytes for s in line.members.values()) for line in small}
     largest = max(sizes, key=lambda line: sizes[line])
     if leading.level is Level.FUNCTION or sizes[largest] > _MOSTLY * sum(sizes.values()):
         return largest.frame

@@ -148,8 +148,10 @@ class Groups:
         if own is None or not is_function(own):
             return line
         above = [self._group(function_key(own), Level.FUNCTION, own)]
+        # What a line allocates itself, as an object, and what it calls does, as that object's parts, is one leak, too.
         above += [
-            self._group(("caller", *line_key(caller)), Level.CALLER, caller) for caller in _callers(stack.frames, own)
+            self._group(("caller", *line_key(caller)), Level.CALLER, caller)
+            for caller in (own, *_callers(stack.frames, own))
         ]
         line.above.update(above)
         for group in above:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tocsin.memory.leaks.growth import LEAST_S, LEAST_SAMPLES, LEAST_SNAPSHOTS, Growth, Trend
+from tocsin.memory.leaks.evenness import LEAST_SAMPLES
+from tocsin.memory.leaks.growth import LEAST_S, LEAST_SNAPSHOTS, Growth, Trend
 from tocsin.model.memory import LeakState
 
 _LONGER: Final = 1.5  # what is suspected is confirmed when it has gone on for half as long again
@@ -35,6 +36,11 @@ class Standing:
         """Whether it is called a leak, or nearly so."""
         return self.state in {LeakState.SUSPECTED, LeakState.CONFIRMED}
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it was called a leak, and has ended."""
+        return self.state in {LeakState.BOUNDED, LeakState.RESOLVED}
+
     def step(self, growth: Growth, live_bytes: float, *, samples: int, now_s: float, observed_s: float) -> None:
         """One more snapshot.
 
@@ -62,11 +68,11 @@ class Standing:
     def _next(self, growth: Growth, live_bytes: float, observed_s: float) -> LeakState | None:
         if growth.trend is Trend.GROWS:
             return self._accuse(growth, observed_s)
-        if growth.trend in _OVER and (self.is_accused or self.state in {LeakState.BOUNDED, LeakState.RESOLVED}):
+        if growth.trend in _OVER and (self.is_accused or self.is_over):
             return LeakState.RESOLVED if live_bytes < _GONE * self.most_bytes else LeakState.BOUNDED
         if self.is_accused:
             return self._doubt(growth, live_bytes)
-        if self.state in {LeakState.BOUNDED, LeakState.RESOLVED}:
+        if self.is_over:
             return self.state
         watched = growth.trend in {Trend.FEW, Trend.UNEVEN, Trend.SLOWS} and growth.samples >= LEAST_SAMPLES // 2
         return LeakState.WATCH if watched else None
@@ -89,7 +95,9 @@ class Standing:
             return LeakState.CONFIRMED
         if self.state is not LeakState.SUSPECTED:
             self._first_length_s = growth.length_s
-            return LeakState.SUSPECTED
-        often = growth.samples >= SURE_SAMPLES or growth.length_s >= _LONGER * self._first_length_s
+            if self.is_over:
+                return LeakState.SUSPECTED  # it ended once: to see it grow again takes two looks
+        often = round(growth.samples + growth.young) >= SURE_SAMPLES
+        often = often or growth.length_s >= _LONGER * self._first_length_s
         long = growth.length_s >= max(SURE_S * (1 - 1e-9), _LEAST_SHARE * observed_s)
         return LeakState.CONFIRMED if often and long and growth.snapshots >= SURE_SNAPSHOTS else LeakState.SUSPECTED

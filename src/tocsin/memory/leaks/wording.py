@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tocsin.memory.leaks.growth import LEAST_SAMPLES, Growth, Trend
+from tocsin.memory.leaks.evenness import LEAST_SAMPLES
+from tocsin.memory.leaks.growth import Growth, Trend
 from tocsin.memory.leaks.rates import MB
 from tocsin.model.memory import LeakSite, LeakState
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.rule import AlertRule
+from tocsin.rules.defaults.filling import filling
 
 CONTAINER_RULE = "container-memory-high"
 
@@ -25,6 +26,16 @@ def container_rules() -> tuple[AlertRule, ...]:
             recommendations=(
                 "See which of its processes grew: tocsin status, or ps aux --sort=-rss inside of it",
                 "Raise the limit only when the use is wanted",
+            ),
+        ),
+        filling(
+            "container-memory-filling",
+            "container.memory.utilization",
+            "97 %",
+            message="The container's memory is {value} full and, at this pace, reaches {forecast}",
+            recommendations=(
+                "See which of its processes grows: tocsin status, or ps aux --sort=-rss inside of it",
+                "Restart that one in an orderly way before the kernel kills in it",
             ),
         ),
         AlertRule(

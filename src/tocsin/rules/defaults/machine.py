@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.rule import AlertRule
+from tocsin.rules.defaults.filling import filling
 
 CPU_RULE = "cpu-high"
 MEMORY_RULE = "memory-high"
@@ -40,6 +41,16 @@ def machine_rules(cpu: float | str, memory: float | str) -> tuple[AlertRule, ...
             message="Memory of the machine is {value} full, beyond {threshold}",
             recommendations=(
                 "See which process holds the memory: ps aux --sort=-rss",
+                "Stop what is not needed before the kernel chooses a victim",
+            ),
+        ),
+        filling(
+            "memory-filling",
+            "system.memory.utilization",
+            "97 %",
+            message="Memory of the machine is {value} full and, at this pace, reaches {forecast}",
+            recommendations=(
+                "See which process grows: ps aux --sort=-rss, twice some minutes apart",
                 "Stop what is not needed before the kernel chooses a victim",
             ),
         ),

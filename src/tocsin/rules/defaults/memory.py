@@ -10,6 +10,7 @@ from typing import Final
 
 from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.rule import AlertRule
+from tocsin.rules.defaults.filling import filling
 
 PROCESS_MEMORY_RULE = "process-memory-high"
 
@@ -32,6 +33,16 @@ def memory_rules() -> tuple[AlertRule, ...]:
 
 def _use() -> tuple[AlertRule, ...]:
     return (
+        filling(
+            "process-memory-filling",
+            "process.memory.utilization",
+            "95 %",
+            message="The program uses {value} of the memory it may have and, at this pace, reaches {forecast}",
+            recommendations=(
+                "See which lines grow: tocsin leaks",
+                "Restart in an orderly way before then, and bound what grows",
+            ),
+        ),
         AlertRule(
             PROCESS_MEMORY_RULE,
             AlertCategory.MEMORY_THRESHOLD,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.model.rule import AlertRule
+from tocsin.rules.defaults.filling import filling
 
 BUFFER_RULE = "buffer-high"
 
@@ -61,6 +62,16 @@ def program_rules(buffer: float | str) -> tuple[AlertRule, ...]:
             recommendations=(
                 "Look for files and sockets that are not closed: ls -l /proc/PID/fd",
                 "Raise the limit (ulimit -n) if the number is wanted",
+            ),
+        ),
+        filling(
+            "file-descriptors-filling",
+            "process.open_file_descriptor.utilization",
+            "95 %",
+            message="{value} of the allowed file descriptors are open and, at this pace, they reach {forecast}",
+            recommendations=(
+                "Look for files and sockets that are not closed: ls -l /proc/PID/fd",
+                "Restart in an orderly way before then: opening anything fails at the limit",
             ),
         ),
         AlertRule(

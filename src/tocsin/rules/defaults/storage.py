@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.model.levels import AlertCategory, AlertSeverity
+from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.rule import AlertRule
 
 STORAGE_RULE = "storage-latency-high"
@@ -37,6 +37,22 @@ def storage_rules(storage_latency: float | str) -> tuple[AlertRule, ...]:
             recommendations=(
                 "Look for errors of the device or the mount: dmesg, and cat /proc/mounts",
                 "See who else waits for it: ps -eo pid,stat,wchan:20,cmd, state D",
+            ),
+        ),
+        AlertRule(
+            # As far ahead as somebody can still do something at leisure; the limit is where the critical rule rings.
+            "filesystem-filling",
+            AlertCategory.DISK_IO,
+            _WARNING,
+            "97 %",
+            AlertCondition.WILL_EXCEED,
+            metric="system.filesystem.utilization",
+            horizon_s=4 * 3600.0,
+            for_s=600.0,
+            message="File system {labels} is {value} full and, at this pace, reaches {forecast}",
+            recommendations=(
+                "Find what grows: du -xh --max-depth=2 on it, sorted, twice some minutes apart",
+                "Stop or rotate it, or make room, before writes fail",
             ),
         ),
         AlertRule(

@@ -2,7 +2,9 @@
 
 from typing import Self
 
+from tocsin.clock import Instant
 from tocsin.sensors.linux.plan import Line
+from tocsin.sensors.linux.quick import One, Quick
 
 class Plan:
     """Where the wanted numbers of a text stand."""
@@ -16,6 +18,30 @@ class Plan:
 
         Raises: OSError: if it cannot be read.
         """
+
+class Base:
+    """What a sensor keeps from one reading to the next; see `tocsin.sensors.linux.quick`."""
+
+    @property
+    def before(self) -> list[float] | None:
+        """What was kept; None: nothing."""
+
+    @property
+    def before_s(self) -> float:
+        """When, in monotonic seconds."""
+
+    def keep(self, before: list[float], before_s: float, outputs: int, until_s: float, /) -> None:
+        """Keep this for the next reading."""
+
+    def forget(self) -> None:
+        """Keep nothing."""
+
+class Sweep:
+    """All sensors of a sample, read in one call; see `tocsin.sensors.linux.quick`."""
+
+    def __new__(cls, entries: tuple[tuple[object, Quick | None], ...]) -> Self: ...
+    def read(self, now: Instant, mono_s: float, boot_s: float, one: One, /) -> list[float]:
+        """All readings, in the order of the entries."""
 
 class Reader:
     """The quick way of a kept file of numbers.

@@ -7,6 +7,7 @@ the victim, throttling in the group that holds the quota.
 
 from __future__ import annotations
 
+import math
 import os
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from tocsin.sensors.linux.container_cpu import CpuPart
 from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.linux.pressure import KINDS, RESOURCES, pressure_file, pressure_keys
+from tocsin.sensors.linux.quick import Base, Quick
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
 
 if TYPE_CHECKING:
@@ -32,9 +34,18 @@ _NO_GROUP: Final = "in no control group that is visible: the machine is the limi
 
 
 class _Part(Protocol):
-    """What is read together; the layout stands for as long as the groups do."""
+    """What is read together; the layout stands for as long as the groups do.
+
+    Attributes:
+        until_s: up to then (monotonic seconds) the next readings will be those of the last one, whatever happens.
+    """
 
     layout: Layout
+
+    @property
+    def until_s(self) -> float:
+        """See above."""
+        ...
 
     def read(self, now: Instant) -> list[float]:
         """One number for each series of the layout."""
@@ -67,19 +78,25 @@ class ContainerSensor:
         self._finder = finder or GroupFinder(proc, pid)
         self._groups: Groups | None = None
         self._parts: list[_Part] = []
+        self._base = Base()
+        self.quick = Quick("same", (), self._base)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
         groups = self._finder.groups(now.mono_s)
         if groups is not self._groups:
             self._open(groups)
-        return [value for part in self._parts for value in part.read(now)]
+        found = [value for part in self._parts for value in part.read(now)]
+        until_s = min(self._finder.until_s, *(part.until_s for part in self._parts))
+        self._base.keep(found, now.mono_s, len(found), until_s)
+        return found
 
     def close(self) -> None:
         """See `Sensor.close`."""
         for part in self._parts:
             part.close()
         self._finder.forget()
+        self._base.forget()
         self._groups = None
 
     def _open(self, groups: Groups) -> None:
@@ -140,7 +157,7 @@ class _MemoryPart:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         # A limit beyond the machine's memory limits nothing.
         self._limit = float(min(limits)) if limits and min(limits) < machine else None
-        self._read_s = -_UNLIMITED_EVERY_S
+        self._read_s = self.until_s = -_UNLIMITED_EVERY_S
         self.layout: Layout = (
             SeriesKey("container.memory.usage"),
             SeriesKey("container.memory.oom_kills", OWN),
@@ -153,8 +170,10 @@ class _MemoryPart:
         if not self._limited:
             # Nothing presses: that is worth a look in ten intervals. What is absent in between is no reading.
             if now.mono_s - self._read_s < _UNLIMITED_EVERY_S:
+                self.until_s = self._read_s + _UNLIMITED_EVERY_S
                 return [NAN, NAN]
             self._read_s = now.mono_s
+            self.until_s = -math.inf
         usage, kills = self._own.usage(), self._own.kills()
         values = [usage, kills]
         if self._above:
@@ -181,6 +200,8 @@ class _MemoryPart:
 
 class _PressurePart:
     """Pressure in the own group, for the resources and kinds that the kernel tells of."""
+
+    until_s: Final = -math.inf
 
     def __init__(self, group: Group) -> None:
         self._files: list[tuple[NumberFile, int]] = []

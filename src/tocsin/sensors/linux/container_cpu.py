@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -75,6 +76,9 @@ class CpuPart:
             self._usage = _nanoseconds(counting.folder / "cpuacct.usage") if first else _Throttling(counting)
         self._has_usage = counting is not None
         self._base = _Base() if old is None else old.hand_over()
+        # Where nothing is counted, the limit is all there is to say.
+        counts = self._has_usage or self._own is not None or self._above
+        self.until_s = -math.inf if counts else math.inf
         self.layout: Layout = (
             SeriesKey("container.cpu.limit"),
             *((SeriesKey("container.cpu.time"), SeriesKey("container.cpu.utilization")) if self._has_usage else ()),

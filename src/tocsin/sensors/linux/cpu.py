@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
+from tocsin.sensors.linux.quick import FOR_EVER, Base, Quick
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
 
 if TYPE_CHECKING:
@@ -64,23 +65,25 @@ class CpuSensor:
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self.layout: Layout = _FIXED
         self._file = NumberFile(proc / "stat", self._learn)
-        self._before: list[float] | None = None
+        self._base = Base()
+        self.quick = Quick("cpu", (self._file,), self._base, (_COUNTS_END, _WIDTH, _IDLE, _IOWAIT, _MIN_TICKS))
 
-    def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - shares of ticks need no clock
+    def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
         # All rows as one flat list: with many cores, anything done for each row is what the sample costs.
         times = self._file.numbers()
         cores = len(times[_COUNTS_END:]) // _WIDTH - 1
         fixed = [float(cores), *times[:_COUNTS_END]]
         del times[:_COUNTS_END]
-        before = self._before
+        before = self._base.before
+        outputs = 1 + len(fixed) + _WIDTH + cores
         if before is None:
-            self._before = times
+            self._base.keep(times, now.mono_s, outputs, FOR_EVER)
             return [NAN, *fixed, *[NAN] * (_WIDTH + cores)]
         ticks = list(map(sub, times, before))
         if 0 <= sum(ticks[:_WIDTH]) < _MIN_TICKS * cores:
             return [NAN, *fixed, *[NAN] * (_WIDTH + cores)]  # the base stays
-        self._before = times
+        self._base.keep(times, now.mono_s, outputs, FOR_EVER)
         # The kernel's idle, iowait and steal may fall by a little; a negative share would raise the others beyond 1.
         risen = ticks if min(ticks) >= 0 else [max(tick, 0.0) for tick in ticks]
         busy = _busy(ticks, risen)
@@ -91,12 +94,12 @@ class CpuSensor:
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
-        self._before = None
+        self._base.forget()
 
     def _learn(self, data: bytes) -> Plan:
         """Cores came or went: what is known of the ones before says nothing of them."""
         names = [line.split(None, 1)[0] for line in data.splitlines() if line.startswith(b"cpu")]
-        self._before = None
+        self._base.forget()
         cores = (name[3:].decode() for name in names[1:])
         keys = (SeriesKey("system.cpu.core.utilization", (("cpu", core),)) for core in cores)
         self.layout = kept_layout(self.layout, (*_FIXED, *keys))

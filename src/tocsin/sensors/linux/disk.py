@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.number_file import RELEARN_EVERY, NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
+from tocsin.sensors.linux.quick import FOR_EVER, Base, Quick
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _UNITS: Final = (1.0, 1.0, _SECTOR, _MS, 1.0, 1.0, _SECTOR, _MS, 1.0, _MS, _MS, 
 _WIDTH: Final = len(_COLUMNS)
 # Where the number of operations stands among these, and where the time that they took.
 _READS, _READ_S, _WRITES, _WRITE_S, _BUSY_S, _QUEUED_S, _FLUSHES, _FLUSH_S = 0, 3, 4, 7, 9, 10, 11, 12
+_SETTINGS: Final = (
+    _WIDTH, _READS, _READ_S, _WRITES, _WRITE_S, _FLUSHES, _FLUSH_S, _BUSY_S, _QUEUED_S, _MIN_INTERVAL_S
+)  # fmt: skip
 _UNKNOWN: Final = [NAN] * 5
 _IDLE: Final = [NAN, NAN, NAN, 0.0, 0.0]
 # These lie in memory or in a file on another disk (loop), or turn no disk of the machine's own (sr, fd).
@@ -53,15 +57,16 @@ class DiskSensor:
         self._block = block
         self._file = NumberFile(proc / "diskstats", self._learn, relearn_every=RELEARN_EVERY)
         self._names: tuple[str, ...] | None = None
-        self._before: list[float] = []
-        self._before_s = 0.0
+        self._base = Base()
+        self.quick = Quick("disk", (self._file,), self._base, _SETTINGS)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
         found = self._file.numbers()
-        before, passed_s = self._before, now.mono_s - self._before_s
+        before, passed_s = self._base.before, now.mono_s - self._base.before_s
         if not before or passed_s >= _MIN_INTERVAL_S:
-            self._before, self._before_s = found, now.mono_s
+            disks = len(found) // _WIDTH
+            self._base.keep(found, now.mono_s, len(found) + disks * len(_UNKNOWN), FOR_EVER)
         if not before or passed_s < _MIN_INTERVAL_S:
             return [*found, *_UNKNOWN * (len(found) // _WIDTH)]
         computed: list[float] = []
@@ -73,7 +78,7 @@ class DiskSensor:
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
-        self._before = []
+        self._base.forget()
 
     def _learn(self, data: bytes) -> Plan:
         rows: list[Row] = []
@@ -88,7 +93,7 @@ class DiskSensor:
             self._names = tuple(names)
             self.layout = (*(key for name in names for key in _counted(name)),
                            *(key for name in names for key in _computed(name)))  # fmt: skip
-            self._before = []  # what stood in these places may be other disks' figures
+            self._base.forget()  # what stood in these places may be other disks' figures
         return plan_for(data, rows, whole=True)
 
     def _is_whole_disk(self, name: str) -> bool:

@@ -14,6 +14,7 @@ from tocsin.errors import SampleError
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
+from tocsin.sensors.linux.quick import Base, Quick
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class MemorySensor:
         self._arc: NumberFile | None = None
         self._look_at_s = -1.0
         self._extras = (False, False)
+        self._base = Base()
+        self.quick = Quick("memory", (self._file,), self._base)
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
@@ -105,6 +108,10 @@ class MemorySensor:
             self.layout = (*_PLAIN, *compress((_SWAP_SHARE, _ZFS), extras))
         available = min(available, total)  # some container layers report more than there is
         used = total - available
+        if self._arc is None:
+            self._base.keep([], now.mono_s, len(_COMPUTED) + len(plain), self._look_at_s)
+        else:
+            self._base.forget()
         return [total, used, available, used / total, swap_used, *plain]
 
     def close(self) -> None:
@@ -113,6 +120,7 @@ class MemorySensor:
         if self._arc is not None:
             self._arc.close()
         self._look_at_s = -1.0
+        self._base.forget()
 
     def _look_for_zfs(self, mono_s: float) -> None:
         """The module may be loaded at any time; asked once a minute."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.number_file import RELEARN_EVERY, NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
+from tocsin.sensors.linux.quick import FOR_EVER, Base, Quick
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -37,14 +38,19 @@ class NetworkSensor:
         self.layout: Layout = ()
         self._file = NumberFile(proc / "net" / "dev", self._learn, relearn_every=RELEARN_EVERY)
         self._names: tuple[str, ...] | None = None
+        self._base = Base()
+        self.quick = Quick("copy", (self._file,), self._base)
 
-    def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the protocol's shape
+    def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
-        return self._file.numbers()
+        found = self._file.numbers()
+        self._base.keep([], now.mono_s, len(found), FOR_EVER)
+        return found
 
     def close(self) -> None:
         """See `Sensor.close`."""
         self._file.close()
+        self._base.forget()
 
     def _learn(self, data: bytes) -> Plan:
         rows: list[Row] = []

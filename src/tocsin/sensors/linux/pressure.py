@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
+from tocsin.sensors.linux.quick import FOR_EVER, Base, Quick
 from tocsin.sensors.protocol import Tier
 
 if TYPE_CHECKING:
@@ -42,16 +43,21 @@ class PressureSensor:
         self.layout: Layout = tuple(
             key for resource, kinds in wanted for kind in kinds for key in pressure_keys("system", resource, kind)
         )
+        self._base = Base()
+        self.quick = Quick("copy", tuple(self._files), self._base)
 
-    def read(self, now: Instant) -> list[float]:  # noqa: ARG002 - the protocol's shape
+    def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
         cpu, memory, io = self._files
-        return cpu.numbers() + memory.numbers() + io.numbers()
+        found = cpu.numbers() + memory.numbers() + io.numbers()
+        self._base.keep([], now.mono_s, len(found), FOR_EVER)
+        return found
 
     def close(self) -> None:
         """See `Sensor.close`."""
         for file in self._files:
             file.close()
+        self._base.forget()
 
 
 def pressure_file(path: Path, kinds: tuple[str, ...]) -> NumberFile:

@@ -13,6 +13,7 @@ from tocsin.sensors.linux.cgroup import GroupFinder
 from tocsin.sensors.linux.number_file import NumberFile
 from tocsin.sensors.linux.plan import Row, plan_for
 from tocsin.sensors.linux.procfile import ProcFile
+from tocsin.sensors.linux.quick import Base, Quick
 from tocsin.sensors.protocol import NAN, Tier
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ class ProcessSensor:
         self._limit, self._limit_until_s = 0.0, -1.0
         # The own CPU time is exact; ten ticks of another's are the least that make a share.
         self._min_interval_s = 0.02 if pid is None else 10 * self._tick_s
-        self._before: tuple[float, float] | None = None
+        self._base = Base()
+        self.quick: Quick | None = None  # of another process more is to be asked
+        if isinstance(self._source, _Own):
+            self.quick = Quick("process", (self._source.pages, self._io), self._base, (self._min_interval_s,))
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`."""
@@ -94,13 +98,14 @@ class ProcessSensor:
             self._limit = float(min(self._finder.memory_limit_bytes(mono_s) or self._machine, self._machine))
             self._limit_until_s = self._finder.until_s
         limit = self._limit
-        uptime = now.boot_s - self._source.start_ticks * self._tick_s
+        began_s = self._source.start_ticks * self._tick_s
+        uptime = now.boot_s - began_s
         try:
             traffic = self._io.numbers()
         except SampleError:
             traffic = _NO_IO  # often denied, and a kernel may lack it; the rest is worth having
         return [
-            self._utilization(state[0] + state[1], mono_s), *state, limit, state[2] / limit,
+            self._utilization(state[0] + state[1], mono_s, began_s), *state, limit, state[2] / limit,
             uptime if uptime >= 0 else NAN, *counts, *traffic,
         ]  # fmt: skip
 
@@ -110,19 +115,16 @@ class ProcessSensor:
         self._io.close()
         self._finder.forget()
         self._limit_until_s = -1.0
-        self._before = None
+        self._base.forget()
 
-    def _utilization(self, cpu_s: float, mono_s: float) -> float:
+    def _utilization(self, cpu_s: float, mono_s: float, began_s: float) -> float:
         """CPU seconds for each second since the reading before; NaN at the first, too soon, or after a fall."""
-        before = self._before
-        if before is not None and cpu_s >= before[0]:
-            interval_s = mono_s - before[1]
-            if interval_s < self._min_interval_s:
-                return NAN  # the base stays, so that time adds up to something
-            self._before = (cpu_s, mono_s)
-            return (cpu_s - before[0]) / interval_s
-        self._before = (cpu_s, mono_s)
-        return NAN
+        before, interval_s = self._base.before, mono_s - self._base.before_s
+        goes_on = before is not None and cpu_s >= before[0]
+        if goes_on and interval_s < self._min_interval_s:
+            return NAN  # the base stays, so that time adds up to something
+        self._base.keep([cpu_s, self._limit, began_s], mono_s, len(PROCESS_LAYOUT), self._limit_until_s)
+        return (cpu_s - before[0]) / interval_s if goes_on and before is not None else NAN
 
 
 class _Own:
@@ -136,12 +138,12 @@ class _Own:
 
         self._rusage: Callable[[int], resource.struct_rusage] = resource.getrusage
         self._home = home
-        self._statm = NumberFile(home / "statm", partial(self._learn, page_bytes=page_bytes))
+        self.pages = NumberFile(home / "statm", partial(self._learn, page_bytes=page_bytes))
         self.start_ticks = NAN
 
     def read(self) -> _State:
         """What it is, and what it has used."""
-        virtual, resident, shared = self._statm.numbers()
+        virtual, resident, shared = self.pages.numbers()
         used = self._rusage(0)  # RUSAGE_SELF
         return (
             [used[0], used[1], resident, virtual, shared, used[2] * _KIB],
@@ -150,7 +152,7 @@ class _Own:
 
     def close(self) -> None:
         """Give the file back."""
-        self._statm.close()
+        self.pages.close()
 
     def _learn(self, data: bytes, page_bytes: int) -> Plan:
         stat = _read_once(self._home / "stat")

@@ -133,6 +133,23 @@ class StackRing:
         """The threads that were seen since a moment."""
         return {ident for sample in tuple(self._samples) if sample.at_s >= since_s for ident in sample.idents}
 
+    def seen(self, since_s: float) -> list[tuple[float, dict[int, tuple[Place, ...]]]]:
+        """All that was seen since a moment, oldest first: when, and by thread where it stood, innermost first.
+
+        Args:
+            since_s: by `time.perf_counter`.
+        """
+        places: dict[int, tuple[Place, ...]] = {}  # stacks of threads that stand still are the very same object
+        found = []
+        for sample in tuple(self._samples):
+            if sample.at_s >= since_s:
+                for stack in sample.stacks:
+                    if id(stack) not in places:
+                        places[id(stack)] = _places(stack)
+                stood = [places[id(stack)] for stack in sample.stacks]
+                found.append((sample.at_s, dict(zip(sample.idents, stood, strict=True))))
+        return found
+
     def forget(self) -> None:
         """Begin anew; in a forked child the threads are others."""
         self._samples.clear()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.memory.leaks.simulated import FINE, LEAK, Block, analysed, evenly, every, snapshots
+from tests.unit.memory.leaks.simulated import FINE, INTERVAL, LEAK, Block, analysed, evenly, every, snapshots
 
 import tocsin
 from tocsin.memory.leaks import LeakDetector
 from tocsin.memory.leaks.sites import Level
-from tocsin.model.memory import Frame
+from tocsin.model.memory import Frame, LeakState
 
 
 def test_a_cache_of_several_lines_is_one_leak() -> None:
@@ -110,3 +110,49 @@ def test_memory_that_no_python_code_asked_for_has_no_line() -> None:
     (site,) = analysed(snapshots(evenly(50, 0.0, 100.0), every(1.0, 100.0), lambda _: ())).potential_leaks
 
     assert (site.file, site.line, site.stack) == ("", 0, ())
+
+
+def test_what_counts_in_a_line_and_in_its_function_is_told_of_once() -> None:
+    one = evenly(8, 0.0, 50.0, stack=1) + evenly(3, 50.0, 100.0, stack=1)
+    blocks = one + evenly(3, 0.0, 100.0, stack=2)
+
+    (site,) = analysed(snapshots(blocks, every(1.0, 100.0))).sites
+
+    assert site.samples == 14
+    assert sorted(site.stack_numbers) == [1, 2]
+    assert site.live_bytes == 14 * INTERVAL
+
+
+def test_a_caller_that_is_confirmed_is_not_hidden_by_a_line_that_is_only_suspected() -> None:
+    def places(stack: int) -> tuple[Frame, ...]:
+        return (Frame(LEAK, stack, f"part_{stack}"), Frame("/app/main.py", 9, "remember"))
+
+    blocks = evenly(8, 0.0, 100.0, stack=1) + evenly(5, 0.0, 100.0, stack=2)
+
+    (site,) = analysed(snapshots(blocks, every(1.0, 100.0), places)).sites
+
+    assert site.state is LeakState.CONFIRMED
+    assert site.samples == 13
+
+
+def test_an_object_and_its_parts_are_one_leak_of_the_line_that_makes_it() -> None:
+    def places(stack: int) -> tuple[Frame, ...]:
+        makes = Frame("/app/main.py", 9, "serve")
+        return (makes,) if stack == 1 else (Frame(LEAK, stack, "__init__"), makes)
+
+    blocks = [block for line in (1, 2) for block in evenly(6, 0.0, 100.0, stack=line)]
+
+    (site,) = analysed(snapshots(blocks, every(1.0, 100.0), places)).potential_leaks
+
+    assert (site.file, site.line) == ("/app/main.py", 9)
+    assert site.samples == 12
+
+
+def test_a_large_line_beside_a_leak_of_its_function_is_not_named() -> None:
+    bounded = [Block(5, block.born_s, block.born_s + 20.0) for block in evenly(100, 0.0, 100.0, stack=5)]
+    blocks = bounded + evenly(10, 0.0, 100.0, stack=1) + evenly(4, 0.0, 100.0, stack=2)
+
+    (site,) = analysed(snapshots(blocks, every(1.0, 100.0))).potential_leaks
+
+    assert site.line == 1
+    assert site.samples == 14

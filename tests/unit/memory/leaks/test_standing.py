@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.memory.leaks.growth import LEAST_SAMPLES, Growth, Trend
+from tocsin.memory.leaks.evenness import LEAST_SAMPLES
+from tocsin.memory.leaks.growth import Growth, Trend
 from tocsin.memory.leaks.standing import Standing
 from tocsin.model.memory import LeakState
 
@@ -28,6 +29,7 @@ def state_after(*steps: Growth, observed_s: float = 20.0) -> LeakState | None:
 
 
 GROWS, STOPPED, DIES = growth(), growth(Trend.STOPPED), growth(Trend.DIES)
+YOUNG = growth(samples=8)
 SLOWS, FEW = growth(Trend.SLOWS), growth(Trend.FEW)
 
 
@@ -44,9 +46,21 @@ def test_what_grows_somehow_is_watched(trend: Trend) -> None:
 
 
 def test_even_growth_is_suspected_at_first_and_confirmed_when_it_goes_on() -> None:
-    assert state_after(GROWS) is LeakState.SUSPECTED
-    assert state_after(GROWS, GROWS) is LeakState.CONFIRMED
-    assert state_after(GROWS, GROWS, GROWS) is LeakState.CONFIRMED
+    assert state_after(YOUNG) is LeakState.SUSPECTED
+    assert state_after(YOUNG, YOUNG) is LeakState.SUSPECTED
+    assert state_after(YOUNG, GROWS) is LeakState.CONFIRMED
+    assert state_after(YOUNG, GROWS, GROWS) is LeakState.CONFIRMED
+
+
+def test_what_is_seen_only_when_it_has_gone_on_for_long_is_confirmed_at_once() -> None:
+    assert state_after(GROWS) is LeakState.CONFIRMED
+    assert state_after(growth(samples=12, snapshots=6, end_s=10.0)) is LeakState.CONFIRMED
+    assert state_after(growth(samples=11, snapshots=6, end_s=10.0)) is LeakState.SUSPECTED
+
+
+def test_survivors_too_young_to_be_told_apart_count_as_many_as_there_should_be() -> None:
+    assert state_after(growth(samples=11, young=0.6)) is LeakState.CONFIRMED
+    assert state_after(growth(samples=11, young=0.4)) is LeakState.SUSPECTED
 
 
 @pytest.mark.parametrize(
@@ -91,7 +105,7 @@ def test_what_slows_is_suspected_again() -> None:
 
 def test_another_rate_that_has_just_begun_changes_no_verdict() -> None:
     assert state_after(GROWS, GROWS, FEW) is LeakState.CONFIRMED
-    assert state_after(GROWS, FEW) is LeakState.SUSPECTED
+    assert state_after(YOUNG, FEW) is LeakState.SUSPECTED
 
 
 def test_but_it_does_where_most_has_gone() -> None:
@@ -109,7 +123,7 @@ def test_what_was_over_is_suspected_again_before_it_is_confirmed(over: Growth) -
 
 
 def test_it_remembers_since_when_the_state_stands() -> None:
-    assert after(GROWS, GROWS, GROWS, GROWS).since_s == 1.0
+    assert after(YOUNG, GROWS, GROWS, GROWS).since_s == 1.0
 
 
 def test_who_is_acquitted_is_nothing_any_more() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tocsin.sensors.runtime.stacks import StackRing
-from tocsin.system.frames import line_of
+from tocsin.system.witness.frames import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,14 @@
  * time: handing the GIL over costs more than that, and in a program with busy threads it comes back only after their
  * switch interval, for each of a dozen files. The buffer belongs to the call, so that nothing is shared meanwhile.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "numbers.h"
+
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_TEXT (1 << 16)
 #define MAX_EXACT ((uint64_t)1 << 53)
 #define MAX_WORD 32
 #define MAX_DECIMALS 15
@@ -41,16 +40,6 @@ struct column {
     Py_ssize_t slot;
     double unit;
 };
-
-typedef struct {
-    PyObject_HEAD
-    PyObject *source; /* the tuple it was made of, which keeps the prefixes alive */
-    struct line *lines;
-    struct column *columns;
-    Py_ssize_t line_count;
-    Py_ssize_t slots;
-    Py_ssize_t text_lines; /* the text must have as many; negative: it does not matter */
-} Plan;
 
 static int is_blank(char c)
 {
@@ -152,29 +141,24 @@ static int pick(const Plan *plan, const char *text, Py_ssize_t length, double *s
     return number == plan->text_lines;
 }
 
-static PyObject *numbers_in(const Plan *plan, const char *text, Py_ssize_t length)
+#define FEW 256
+
+/* Room for the numbers of a plan: `few` if they fit; NULL without memory. */
+static double *room_for(const Plan *plan, double few[FEW])
 {
-    double few[256], *slots = few;
-    if (plan->slots > (Py_ssize_t)(sizeof few / sizeof *few)) {
-        slots = PyMem_New(double, (size_t)plan->slots);
-        if (slots == NULL)
-            return PyErr_NoMemory();
-    }
-    PyObject *found = NULL;
-    if (!pick(plan, text, length, slots)) {
-        found = Py_NewRef(Py_None);
-    } else if ((found = PyList_New(plan->slots)) != NULL) {
-        for (Py_ssize_t i = 0; i < plan->slots; i++) {
-            PyObject *value = PyFloat_FromDouble(slots[i]);
-            if (value == NULL) {
-                Py_CLEAR(found);
-                break;
-            }
+    return plan->slots <= FEW ? few : PyMem_New(double, (size_t)plan->slots);
+}
+
+PyObject *tocsin_as_list(const double *slots, Py_ssize_t count)
+{
+    PyObject *found = PyList_New(count);
+    for (Py_ssize_t i = 0; found != NULL && i < count; i++) {
+        PyObject *value = PyFloat_FromDouble(slots[i]);
+        if (value == NULL)
+            Py_CLEAR(found);
+        else
             PyList_SET_ITEM(found, i, value);
-        }
     }
-    if (slots != few)
-        PyMem_Free(slots);
     return found;
 }
 
@@ -184,7 +168,13 @@ static PyObject *plan_of(Plan *plan, PyObject *data)
     Py_ssize_t length;
     if (PyBytes_AsStringAndSize(data, &text, &length) < 0)
         return NULL;
-    return numbers_in(plan, text, length);
+    double few[FEW], *slots = room_for(plan, few);
+    if (slots == NULL)
+        return PyErr_NoMemory();
+    PyObject *found = pick(plan, text, length, slots) ? tocsin_as_list(slots, plan->slots) : Py_NewRef(Py_None);
+    if (slots != few)
+        PyMem_Free(slots);
+    return found;
 }
 
 /* Reads until the kernel has given a last piece; -1 with errno. The text is whole only if it leaves room in `text`. */
@@ -207,39 +197,48 @@ static Py_ssize_t read_whole(int fd, Py_ssize_t last_below, char *text)
 
 static int64_t monotonic_ns(void)
 {
-    struct timespec now;
+    struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* The numbers in a file; None if its text is not what the plan was made for, or too long for us; NULL with OSError.
- * `is_quick` says whether the GIL may be kept, and is told whether it may the next time. */
-static PyObject *numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick)
+/* See the header. `is_quick` says whether the GIL may be kept, and is told whether it may the next time. */
+int tocsin_fill(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick, char *text, double *slots)
 {
-    char *text = PyMem_RawMalloc(MAX_TEXT); /* only what the kernel writes is ever touched of it */
-    if (text == NULL)
-        return PyErr_NoMemory();
     Py_ssize_t length;
     int64_t began_ns = monotonic_ns();
+    int error;
     if (*is_quick) {
         length = read_whole(fd, last_below, text);
+        error = errno;
     } else {
-        int error;
         Py_BEGIN_ALLOW_THREADS
         length = read_whole(fd, last_below, text);
         error = errno;
         Py_END_ALLOW_THREADS
-        errno = error;
     }
-    PyObject *found;
     *is_quick = monotonic_ns() - began_ns < QUICK_NS;
-    if (length < 0)
-        found = PyErr_SetFromErrno(PyExc_OSError);
-    else if (length >= MAX_TEXT - 1)
-        found = Py_NewRef(Py_None); /* Python has room for any text */
+    errno = error;
+    /* Python has room for any text. */
+    return length < 0 ? -1 : length < MAX_TEXT - 1 && pick(plan, text, length, slots);
+}
+
+/* The numbers in a file; None if its text is not what the plan was made for, or too long for us; NULL with OSError. */
+static PyObject *numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick)
+{
+    double few[FEW], *slots = room_for(plan, few);
+    char *text = PyMem_RawMalloc(MAX_TEXT); /* only what the kernel writes is ever touched of it */
+    PyObject *found = NULL;
+    int filled = slots == NULL || text == NULL ? -2 : tocsin_fill(plan, fd, last_below, is_quick, text, slots);
+    if (filled == -2)
+        PyErr_NoMemory();
+    else if (filled < 0)
+        PyErr_SetFromErrno(PyExc_OSError);
     else
-        found = numbers_in(plan, text, length);
+        found = filled ? tocsin_as_list(slots, plan->slots) : Py_NewRef(Py_None);
     PyMem_RawFree(text);
+    if (slots != few)
+        PyMem_Free(slots);
     return found;
 }
 
@@ -361,18 +360,6 @@ static PyType_Spec plan_spec = {
     .slots = plan_slots,
 };
 
-/* The quick way of a kept file: while descriptor, process and plan are what they were, its numbers come without a step
- * of Python. Everything else is left to the method `anew` of whoever inherits from this. */
-typedef struct {
-    PyObject_HEAD
-    Plan *plan; /* NULL: none was learnt */
-    int fd;
-    int pid; /* of the process that opened the descriptor; a fork's /proc/self would be its parent's */
-    Py_ssize_t last_below;
-    Py_ssize_t left; /* readings until the plan is learnt anew */
-    int is_quick;
-} Reader;
-
 static PyObject *reader_numbers(Reader *reader, PyObject *Py_UNUSED(ignored))
 {
     if (reader->plan != NULL && reader->left > 0 && reader->pid == getpid()) {
@@ -446,19 +433,48 @@ static PyType_Spec reader_spec = {
     .slots = reader_slots,
 };
 
+/* Makes a type of the module and adds it; a borrowed reference, or NULL. */
+static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type == NULL)
+        return NULL;
+    int failed = PyModule_AddType(module, (PyTypeObject *)type);
+    Py_DECREF(type);
+    return failed < 0 ? NULL : (PyTypeObject *)type;
+}
+
 static int fill(PyObject *module)
 {
-    PyType_Spec *specs[] = {&plan_spec, &reader_spec};
-    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-        PyObject *type = PyType_FromSpec(specs[i]);
-        if (type == NULL)
-            return -1;
-        int failed = PyModule_AddType(module, (PyTypeObject *)type);
-        Py_DECREF(type);
-        if (failed < 0)
-            return -1;
-    }
+    ModuleState *state = PyModule_GetState(module);
+    PyTypeObject *reader, *base;
+    if (add_type(module, &plan_spec) == NULL || (reader = add_type(module, &reader_spec)) == NULL ||
+        (base = add_type(module, &tocsin_base_spec)) == NULL || add_type(module, &tocsin_sweep_spec) == NULL)
+        return -1;
+    state->reader = (PyTypeObject *)Py_NewRef(reader);
+    state->base = (PyTypeObject *)Py_NewRef(base);
     return 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    const ModuleState *state = PyModule_GetState(module);
+    Py_VISIT(state->reader);
+    Py_VISIT(state->base);
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    ModuleState *state = PyModule_GetState(module);
+    Py_CLEAR(state->reader);
+    Py_CLEAR(state->base);
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    module_clear(module);
 }
 
 static PyModuleDef_Slot module_slots[] = {
@@ -469,9 +485,12 @@ static PyModuleDef_Slot module_slots[] = {
 static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_numbers",
-    .m_doc = "The numbers of a kept file of /proc, read and picked in one call.",
-    .m_size = 0,
+    .m_doc = "The numbers of kept files of /proc, read and picked in one call a file, or in one for all of them.",
+    .m_size = sizeof(ModuleState),
     .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__numbers(void)

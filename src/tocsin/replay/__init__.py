@@ -1,0 +1,1 @@
+"""The one engine over inputs that were recorded or written: backtests, rule tests, and runs played again."""

@@ -1,0 +1,1 @@
+"""Detectors: from a series to what is expected of it and how rare what came is, without labelled examples."""

@@ -1,0 +1,65 @@
+"""What every ordinary reading teaches, and what follows from it for the next: the season, and the least spread."""
+
+# ruff: noqa: FURB136, PLR1730 - a call of min or max costs more than two comparisons, and this runs at each reading
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tocsin.rules.detectors.season import DAY_S, HELPS
+
+if TYPE_CHECKING:
+    from tocsin.rules.detectors.state import State
+
+SMALLEST: Final = 1e-300  # no spread is less
+_DAY_KNOWN_S: Final = 1.02 * DAY_S
+_WEEK_KNOWN_S: Final = 13 * DAY_S  # since the day is known
+_SEASON_SPREAD_S: Final = 7 * DAY_S
+_LONG_S: Final = 14 * DAY_S
+
+
+def learn(s: State, x: float, at_s: float, of_day: float | None, rate: float) -> None:
+    """Outside of episodes the slow means, the places and the season follow, too."""
+    course, interval_s = s.course, s.interval_s
+    weight = course.long_weight + 1.0
+    if weight * interval_s > _LONG_S:
+        weight = _LONG_S / interval_s if interval_s < _LONG_S else 1.0
+    course.long_weight = weight
+    s.places.learn(x - course.long, s.fars.spread + SMALLEST)
+    course.settle(x, rate, 1.0 / weight)
+    if of_day is not None and s.now_s > _DAY_KNOWN_S:  # from the second day on: how far readings lie from the season
+        s.season_readings = n = s.season_readings + 1
+        seasons = s.seasons
+        if n == 1:
+            s.season_since_s = s.now_s
+            seasons.restart(s.now_s)
+        elif not s.knows_week and s.now_s - s.season_since_s > _WEEK_KNOWN_S:
+            s.knows_week = True
+            seasons.restart(s.now_s)
+        rate, least = interval_s / _SEASON_SPREAD_S, 1.0 / n
+        if rate < least:
+            rate = least
+        off, spread = x - of_day, seasons.spread
+        seasons.spread = spread + ((off if off > 0.0 else -off) - spread) * rate
+    s.season.learn(x, at_s, course.long)
+
+
+def usual_of(s: State, of_day: float | None) -> float | None:
+    """What the time of the day, and of the week, is wont to bring, where that explains the metric."""
+    if of_day is None or not s.season_readings or s.now_s - s.season_since_s <= DAY_S:
+        return None
+    season = s.season
+    return of_day if season.off_profile < HELPS * season.off_mean else None
+
+
+def least_spread(s: State) -> float:
+    """No spread counts as less: a part of the usual one, of the resolution, and of the metric's size."""
+    course = s.course
+    least = 0.02 * s.fars.spread + SMALLEST
+    size = 0.5 * course.step
+    if least < size:
+        least = size
+    size = 1e-4 * course.long
+    if size < 0.0:
+        size = -size
+    return least if least > size else size

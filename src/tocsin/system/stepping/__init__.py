@@ -1,0 +1,1 @@
+"""What goes into the engine, when, and on which thread."""

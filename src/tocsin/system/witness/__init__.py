@@ -1,0 +1,1 @@
+"""What is seen of the interpreter and the machine, kept as proof for alerts."""
