@@ -13,6 +13,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tocsin.sensors.runtime.pace import Pace
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import CodeType, FrameType
@@ -64,7 +66,7 @@ class StackRing:
         self._samples: deque[_Sample] = deque(maxlen=_MAX_SAMPLES)
         self._latest: dict[int, Stack] = {}
         self._idents: tuple[int, ...] = ()
-        self._not_before_s = float("-inf")
+        self._pace = Pace(_SHARE)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -76,7 +78,7 @@ class StackRing:
             at_s: the moment, by `time.perf_counter`.
             always: whether to look whatever it costs; for the moment when an alert fires.
         """
-        if at_s < self._not_before_s and not always:
+        if not (always or self._pace.allows(at_s)):
             self.skipped += 1
             return
         began_s = time.thread_time()
@@ -95,7 +97,7 @@ class StackRing:
         samples.append(_Sample(at_s, self._idents, tuple(latest.values())))
         while samples and samples[0].at_s < at_s - _KEEP_S:
             samples.popleft()
-        self._not_before_s = at_s + (time.thread_time() - began_s) / _SHARE
+        self._pace.looked(at_s, time.thread_time() - began_s)
 
     def hot(
         self,
@@ -153,7 +155,8 @@ class StackRing:
     def forget(self) -> None:
         """Begin anew; in a forked child the threads are others."""
         self._samples.clear()
-        self._latest, self._idents, self._not_before_s = {}, (), float("-inf")
+        self._latest, self._idents = {}, ()
+        self._pace.forget()
 
     def _stacks(self, ident: int, since_s: float) -> Iterator[Stack]:
         for sample in tuple(self._samples):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tocsin.model.readings import Layout, SeriesKey
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
+from tocsin.sensors.runtime.pace import Pace
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -36,7 +37,7 @@ class TaskSensor:
         self.remark = ""
         self._loops = loops
         self._first_seen_s: dict[weakref.ref[Any], float] = {}
-        self._not_before_s = float("-inf")
+        self._pace = Pace(_SHARE)
 
     def read(self, now: Instant) -> list[float]:
         """For each loop the number of its tasks that are not done, and the age of the oldest in seconds.
@@ -46,7 +47,7 @@ class TaskSensor:
         found = [(label, loop) for label, loop in self._loops() if not loop.is_closed()]
         self.layout = kept_layout(self.layout, (key for label, _ in found for key in _keys(label)))
         asyncio = sys.modules.get("asyncio")
-        if asyncio is None or now.mono_s < self._not_before_s:
+        if asyncio is None or not self._pace.allows(now.mono_s):
             return [NAN] * len(self.layout)
         began_s, self.remark = time.thread_time(), ""
         values: list[float] = []
@@ -54,13 +55,13 @@ class TaskSensor:
         for _, loop in found:
             values += self._look(asyncio.all_tasks, loop, now.mono_s, seen)
         self._first_seen_s = seen
-        self._not_before_s = now.mono_s + (time.thread_time() - began_s) / _SHARE
+        self._pace.looked(now.mono_s, time.thread_time() - began_s)
         return values
 
     def close(self) -> None:
         """Forget when tasks were first seen."""
         self._first_seen_s = {}
-        self._not_before_s = float("-inf")
+        self._pace.forget()
 
     def _look(
         self,

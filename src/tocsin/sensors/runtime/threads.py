@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.protocol import Tier
+from tocsin.sensors.runtime.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,20 +78,19 @@ class ThreadTimes:
         self._cpu_s = cpu_s or thread_cpu_s
         self._native_ids = native_ids or own_threads
         self._kept: deque[tuple[float, dict[int, float]]] = deque(maxlen=_KEPT)
-        self._not_before_s = float("-inf")
+        self._pace = Pace(_SHARE, _EVERY_S)
 
-    def remember(self, at_s: float, *, every_s: float = _EVERY_S) -> None:
-        """Take stock, unless that was done less than `every_s` seconds ago, or would cost too much.
+    def remember(self, at_s: float) -> None:
+        """Take stock, unless that was done less than two seconds ago, or would cost too much.
 
         Args:
             at_s: monotonic seconds.
-            every_s: the least between two.
         """
-        if at_s < self._not_before_s:
+        if not self._pace.allows(at_s):
             return
         began_s = time.thread_time()
         self._kept.append((at_s, self._stock()))
-        self._not_before_s = at_s + max(every_s, (time.thread_time() - began_s) / _SHARE)
+        self._pace.looked(at_s, time.thread_time() - began_s)
 
     def busiest(self, at_s: float, n: int) -> list[BusyThread]:
         """The `n` threads that used most in the last two to four seconds, busiest first.
@@ -114,7 +114,7 @@ class ThreadTimes:
     def forget(self) -> None:
         """Begin anew; in a forked child the threads are others."""
         self._kept.clear()
-        self._not_before_s = float("-inf")
+        self._pace.forget()
 
     def _stock(self) -> dict[int, float]:
         found: dict[int, float] = {}

@@ -170,8 +170,9 @@ class Witness:
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         found: list[tuple[int, str, HotSpot]] = []
         for ident in self.stacks.idents(since_s):
-            spots = self.stacks.hot(ident, since_s, 1, place_of=own_place, but=waits)
-            if spots and spots[0].samples >= _OFTEN and not is_own(own_place(spots[0].stack)[0].co_filename):
+            # The number of a thread that has ended is given to a new one, which is often one of ours.
+            spots = self.stacks.hot(ident, since_s, 1, place_of=own_place, but=_says_nothing)
+            if spots and spots[0].samples >= _OFTEN:
                 found.append((spots[0].samples, names.get(ident, "a thread that has ended"), spots[0]))
         found.sort(key=lambda one: -one[0])
         return [
@@ -253,6 +254,11 @@ def _name(thread: threading.Thread | None, native_id: int) -> str:
     with suppress(OSError):
         return f"a foreign thread, {Path(f'/proc/self/task/{native_id}/comm').read_text('utf-8', 'replace').strip()},"
     return "a foreign thread"
+
+
+def _says_nothing(stack: Sequence[Place]) -> bool:
+    """Whether a thread waited, or was at work for Tocsin."""
+    return waits(stack) or is_own(own_place(stack)[0].co_filename)
 
 
 def _is_idle_loop(stack: Sequence[Place]) -> bool:

@@ -131,15 +131,27 @@ def test_a_stack_that_stands_still_is_kept_once(worker: Worker) -> None:
     assert all(sample.idents is ring._samples[0].idents for sample in ring._samples)
 
 
-def test_a_sample_that_costs_much_puts_off_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([0.0, 0.002, 0.0, 0.0])  # two milliseconds: one a thousandth of two seconds
-    monkeypatch.setattr("time.thread_time", lambda: next(times))
+def test_samples_that_cost_much_are_taken_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = iter([0.0, 0.002, 0.0, 0.002, 0.0, 0.0])  # two milliseconds: one a thousandth of two seconds
+    monkeypatch.setattr("time.thread_time", lambda: next(spent))
     ring = StackRing()
     ring.sample(0.0)
     ring.sample(1.0)
-    assert (len(ring), ring.skipped) == (1, 1)
     ring.sample(2.0)
     assert (len(ring), ring.skipped) == (2, 1)
+    ring.sample(3.0)
+    assert (len(ring), ring.skipped) == (3, 1)
+
+
+def test_a_collection_that_falls_into_one_sample_does_not_keep_the_ring_blind_for_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spent = iter([0.0, 0.3, 0.0, 0.0001, 0.0, 0.3, 0.0, 0.0001])
+    monkeypatch.setattr("time.thread_time", lambda: next(spent))
+    ring = StackRing()
+    for second in range(4):
+        ring.sample(float(second))
+    assert (len(ring), ring.skipped) == (4, 0)
 
 
 def test_a_forgotten_ring_knows_nothing(worker: Worker) -> None:

@@ -123,7 +123,7 @@ def test_a_spike_that_is_over_before_it_rings_is_in_the_stacks_all_the_same(tmp_
     thread.start()
     for _ in range(4):
         clock.advance(1)
-        system._core.sensing.runtime.witness.stacks._not_before_s = 0.0  # virtual seconds pass too fast for its budget
+        system._core.sensing.runtime.witness.stacks._pace.forget()  # virtual seconds pass too fast for its budget
         system._core.one_pass()
     over.set()
     clock.advance(1)

@@ -12,6 +12,7 @@ import pytest
 from tocsin.model.inputs import Want
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.runtime.gc import GcPause
+from tocsin.sensors.runtime.stacks import _Sample
 from tocsin.sensors.runtime.threads import ThreadTimes
 from tocsin.system.witness.evidence import Witness
 
@@ -148,6 +149,23 @@ def test_a_machine_that_others_keep_busy_is_said_to_be(stage: Stage, standing: C
     stage.used(0.1, standing("worker-3").native_id)
     [line] = stage.capture("busy_threads").lines
     assert line == "they used 1 % of a core in all: little, so look outside of this program"
+
+
+def test_a_spike_is_shown_although_a_thread_of_ours_took_the_number_of_the_one_that_made_it(
+    stage: Stage, standing: Callable[[str], Standing]
+) -> None:
+    worker = standing("burner")
+    now_s, ident = time.perf_counter(), worker.thread.ident
+    stage.witness.stacks.sample(now_s - 9, always=True)
+    stage.witness.stacks.sample(now_s - 8, always=True)
+    ours = (Witness.look.__code__, 0, threading.Thread.run.__code__, 0)
+    for second in range(7):
+        stage.witness.stacks._samples.append(_Sample(now_s - second, (ident or 0,), (ours,)))
+    worker.free.set()
+    worker.thread.join(5)
+    stage.used(0.0, threading.get_native_id())
+    assert "2 samples, 100 % of them" in stage.capture("busy_threads").lines[1]
+    assert "in crunch" in stage.capture("busy_threads").lines[1]
 
 
 def test_a_busy_thread_that_python_does_not_know_is_told_too(stage: Stage) -> None:
