@@ -49,7 +49,7 @@ check: $(STAMP) ## Lint, formatting, types and the import law; all four, then wh
 	[ -z "$$failed" ] || $(call failed,check,$${failed#$(comma) })
 
 bench: $(STAMP) ## Measure our figures, the peers' and the floor's (a quiet machine, some minutes)
-	@for name in import emit rules detector benign runtime sampling processes memory heap-accuracy leaks looks retention outbox delivery storm backtest forecast host page; do \
+	@for name in import emit rules detector benign labelled runtime sampling processes memory heap-accuracy leaks looks retention outbox delivery storm backtest forecast host page; do \
 		echo "── $$name"; \
 		$(BIN)/python -m benchmarks $$name || $(call failed,benchmark $$name,run it alone: $(BIN)/python -m benchmarks $$name); \
 	done
