@@ -7,6 +7,7 @@ loop cannot do. Nothing is patched, and asyncio is never imported.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -40,7 +41,7 @@ class _Ping:
     The loop holds the callback, and through it this object, which must not hold the loop in turn.
     """
 
-    __slots__ = ("_answered_s", "_late_since_s", "_sent_s", "_void", "_worst_s", "label", "loop", "thread_id")
+    __slots__ = ("_answered_s", "_late", "_sent_s", "_void", "_worst_s", "label", "loop", "thread_id")
 
     def __init__(self, loop: AbstractEventLoop, label: str, thread_id: int | None) -> None:
         self.loop = weakref.ref(loop)
@@ -48,7 +49,7 @@ class _Ping:
         self.thread_id = thread_id
         self._sent_s = 0.0
         self._answered_s: float | None = None
-        self._late_since_s: float | None = None
+        self._late: tuple[float, float] | None = None
         self._void = True
         self._worst_s = 0.0
 
@@ -93,11 +94,11 @@ class _Ping:
         owed = not self._void and self._sent_s > 0.0 and self._answered_s is None
         return owed and time.perf_counter() - self._sent_s > OVERDUE_S
 
-    def late_since_s(self) -> float | None:
-        """When the last ping that had no prompt answer was sent."""
+    def late(self) -> tuple[float, float] | None:
+        """From when to when the last ping that had no prompt answer was on its way; to infinity, as long as it is."""
         if self._is_late():
-            self._late_since_s = self._sent_s
-        return self._late_since_s
+            self._late = self._sent_s, math.inf if self._answered_s is None else self._answered_s
+        return self._late
 
     def _is_late(self) -> bool:
         answered_s = self._answered_s
@@ -106,7 +107,7 @@ class _Ping:
         return not self._void and answered_s - self._sent_s > OVERDUE_S
 
     def _send(self, loop: AbstractEventLoop) -> None:
-        self.late_since_s()  # the one before is forgotten now
+        self.late()  # the one before is forgotten now
         self._answered_s, self._void, self._sent_s = None, False, time.perf_counter()
         try:
             loop.call_soon_threadsafe(self._answer)
@@ -166,11 +167,11 @@ class EventLoopSensor:
         """The loops that are watched now, by the label of their series."""
         return [(ping.label, loop) for ping in self._pings if (loop := ping.loop()) is not None]
 
-    def late_since_s(self, loop_label: str) -> float | None:
-        """When the last answer that was or is late was asked for, by `time.perf_counter`; None if all were prompt."""
+    def late(self, loop_label: str) -> tuple[float, float] | None:
+        """From when to when the last answer that was or is late was waited for; None if all were prompt."""
         for ping in self._pings:
             if ping.label == loop_label:
-                return ping.late_since_s()
+                return ping.late()
         return None
 
     def read(self, now: Instant) -> list[float]:

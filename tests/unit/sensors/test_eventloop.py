@@ -120,6 +120,31 @@ def test_a_loop_that_owes_its_answer_or_gave_it_late_is_not_asked_again(
     assert sensor.ask_again()
 
 
+def test_it_is_known_from_when_to_when_a_late_answer_was_waited_for(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    runner, sensor = start("worker-1"), EventLoopSensor()
+    sensor.watch_loop(runner.loop, name="api")
+    assert sensor.late("api") is None
+    free = runner.block()
+    asked_s = time.perf_counter()
+    sensor.read(now)
+    threading.Event().wait(0.12)
+    since_s, until_s = sensor.late("api") or (0.0, 0.0)
+    assert asked_s <= since_s < until_s == math.inf
+    freed_s = time.perf_counter()
+    free.set()
+    runner.settle()
+    settled_s = time.perf_counter()
+    sensor.read(now)
+    runner.settle()
+    sensor.read(now)
+    again_s, until_s = sensor.late("api") or (0.0, 0.0)
+    assert again_s == since_s
+    assert freed_s <= until_s <= settled_s
+    assert sensor.late("unheard of") is None
+
+
 def wait_until_idle(ping: Any) -> None:
     until_s = time.monotonic() + 10
     while not waits_for_events(sys._current_frames().get(ping.thread_id or 0)):

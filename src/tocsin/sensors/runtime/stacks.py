@@ -5,6 +5,7 @@ A stack that is taken when an alert fires shows what comes after the spike. Thes
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -105,6 +106,7 @@ class StackRing:
         since_s: float,
         n: int = 3,
         *,
+        until_s: float = math.inf,
         place_of: Callable[[Sequence[Place]], Place] = itemgetter(0),
         but: Callable[[Sequence[Place]], bool] = lambda _: False,
     ) -> list[HotSpot]:
@@ -114,12 +116,13 @@ class StackRing:
             ident: the thread.
             since_s: by `time.perf_counter`.
             n: how many functions.
+            until_s: up to then.
             place_of: the place of a stack whose function counts; by default the innermost.
             but: which stacks to leave out.
         """
         # By identity: the hash of a code object is dear, and two functions may have equal code.
         functions: dict[int, list[Stack]] = {}
-        for stack in self._stacks(ident, since_s):
+        for stack in self._stacks(ident, since_s, until_s):
             places = _places(stack)
             if not but(places):
                 functions.setdefault(id(place_of(places)[0]), []).append(stack)
@@ -158,9 +161,9 @@ class StackRing:
         self._latest, self._idents = {}, ()
         self._pace.forget()
 
-    def _stacks(self, ident: int, since_s: float) -> Iterator[Stack]:
+    def _stacks(self, ident: int, since_s: float, until_s: float) -> Iterator[Stack]:
         for sample in tuple(self._samples):
-            if sample.at_s >= since_s and ident in sample.idents:
+            if since_s <= sample.at_s <= until_s and ident in sample.idents:
                 yield sample.stacks[sample.idents.index(ident)]
 
 

@@ -6,6 +6,7 @@ is captured is plain text: no frame, and no object of the program, is kept alive
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import suppress
@@ -50,8 +51,8 @@ class Loops(Protocol):
         """The ident of the thread that runs a loop."""
         ...
 
-    def late_since_s(self, loop_label: str) -> float | None:
-        """When the last answer that was late was asked for, by `time.perf_counter`."""
+    def late(self, loop_label: str) -> tuple[float, float] | None:
+        """From when to when the last answer that was late was waited for, by `time.perf_counter`."""
         ...
 
 
@@ -125,9 +126,9 @@ class Witness:
         if ident is None:
             return None
         self.stacks.sample(at_s, always=True)
-        since_s = self._loops.late_since_s(label)
-        # A loop that has answered by now waits for work; what blocked it was seen before.
-        spots = [] if since_s is None else self.stacks.hot(ident, since_s, place_of=own_place, but=_is_idle_loop)
+        # A loop that has answered by now does other things; what blocked it was seen before.
+        since_s, until_s = self._loops.late(label) or (math.inf, math.inf)
+        spots = self.stacks.hot(ident, since_s, until_s=until_s, place_of=own_place, but=_is_idle_loop)
         now = self.stacks.last(ident)
         if spots:
             spot = spots[0]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,12 +30,13 @@ class Loop:
     def __init__(self) -> None:
         self.thread: int | None = None
         self.late_s: float | None = None
+        self.answered_s = math.inf
 
     def thread_of(self, loop_label: str) -> int | None:
         return self.thread if loop_label == "api" else None
 
-    def late_since_s(self, loop_label: str) -> float | None:
-        return self.late_s
+    def late(self, loop_label: str) -> tuple[float, float] | None:
+        return None if self.late_s is None else (self.late_s, self.answered_s)
 
 
 class Stage:
@@ -212,6 +215,22 @@ class BlockedLoop:
         assert idle.wait(5)
         threading.Event().wait(0.05)  # from setting the event back into the selector
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """It does something else, for as long as the block lasts."""
+        over, begun = threading.Event(), threading.Event()
+
+        def work() -> None:
+            begun.set()
+            over.wait(10)
+
+        self.loop.call_soon_threadsafe(work)
+        assert begun.wait(5)
+        try:
+            yield
+        finally:
+            over.set()
+
     def stop(self) -> None:
         self.free.set()
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -243,6 +262,19 @@ def test_a_loop_that_goes_on_by_now_shows_where_it_was(stage: Stage, blocked: Bl
         stage.witness.stacks.sample(time.perf_counter(), always=True)
     found = stage.capture("loop_stack", loop="api")
     assert found.title.startswith("the event loop was in")
+    assert any("in the_blocking_call" in line for line in found.lines)
+
+
+def test_what_a_loop_does_after_its_late_answer_is_not_what_blocked_it(stage: Stage, blocked: BlockedLoop) -> None:
+    stage.loop.thread, stage.loop.late_s = blocked.thread.ident, time.perf_counter()
+    stage.witness.stacks.sample(time.perf_counter(), always=True)
+    stage.loop.answered_s = time.perf_counter()
+    blocked.let_go()
+    with blocked.at_work():
+        for _ in range(3):
+            stage.witness.stacks.sample(time.perf_counter(), always=True)
+        found = stage.capture("loop_stack", loop="api")
+    assert found.title == "the event loop was in"
     assert any("in the_blocking_call" in line for line in found.lines)
 
 
