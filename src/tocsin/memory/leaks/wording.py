@@ -44,13 +44,13 @@ def _grown(site: LeakSite, growth: Growth) -> str:
 def _confirmed(site: LeakSite, growth: Growth) -> str:
     return (
         f"{_grown(site, growth)}, evenly until now over {growth.snapshots} snapshots, and of those that stayed "
-        f"{growth.died:.0f} went while the last {growth.born:.0f} came{_rate(site)}"
+        f"{growth.died:.0f} went while the last {growth.born:.0f} came"
     )
 
 
 def _suspected(site: LeakSite, growth: Growth) -> str:
     if growth.trend is Trend.GROWS:
-        return f"{_grown(site, growth)} and stay{_rate(site)}; a cache that fills looks the same, so it is watched on"
+        return f"{_grown(site, growth)} and stay; a cache that fills looks the same, so it is watched on"
     return f"{_grown(site, growth)}, but {growth.trend}"
 
 
@@ -69,12 +69,6 @@ def _bounded(site: LeakSite, growth: Growth) -> str:
 
 def _resolved(site: LeakSite, growth: Growth) -> str:
     return f"most of what it held has gone; {site.live_bytes / MB:.1f} MB remain, and {growth.trend}"
-
-
-def _rate(site: LeakSite) -> str:
-    if site.rate_mb_per_hour is None:
-        return ""
-    return f": {site.rate_mb_per_hour:.3g} MB/hour ({site.rate_low:.3g} to {site.rate_high:.3g})"
 
 
 _WORDS: dict[LeakState, Callable[[LeakSite, Growth], str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,10 +35,18 @@ def show(place: Place, *, source: bool = True) -> str:
     """File, line and function, and the line itself where it can be read."""
     code, offset = place
     line = line_of(code, offset)
-    text = linecache.getline(code.co_filename, line).strip() if source else ""
-    if len(text) > MAX_SOURCE:
-        text = text[: MAX_SOURCE - 1] + "…"
+    text = _source(code.co_filename, line) if source else ""
     return f"{short_path(code.co_filename)}:{line} in {code.co_name}" + (f": {text}" if text else "")
+
+
+@lru_cache(maxsize=500)
+def _source(file: str, line: int) -> str:
+    """A line as it stands in its file; empty where that cannot be read."""
+    known = file in linecache.cache
+    text = linecache.getline(file, line).strip()
+    if not known:
+        linecache.cache.pop(file, None)  # a library's file is hundreds of kilobytes, and nobody asked for it but us
+    return text if len(text) <= MAX_SOURCE else text[: MAX_SOURCE - 1] + "…"
 
 
 def show_stack(stack: Sequence[Place]) -> tuple[str, ...]:
