@@ -17,7 +17,7 @@ from tocsin.alerts.life import Turn
 from tocsin.alerts.proofs import wanted_proofs
 from tocsin.alerts.reasons.silences import matches
 from tocsin.alerts.telling import Teller
-from tocsin.alerts.wording import component_of, explain, message_of
+from tocsin.alerts.wording import back_to_normal, component_of, explain, message_of
 from tocsin.model.action import ActionOutcome
 from tocsin.model.alert import Acknowledgement
 from tocsin.model.inputs import ActionDone, Change, Outcome, Want
@@ -132,7 +132,7 @@ class Decisions:
             case Turn.WORSENED if watch.episode is not None:
                 self._worsen(watch, watch.episode)
             case Turn.RESOLVED if watch.episode is not None:
-                self.end(watch, "value is back to normal")
+                self.end(watch, back_to_normal(watch.rule, watch.value))
 
     def checked(self, watch: Watch, turn: Turn | None) -> None:
         """A direct check was made: a breach that was known already is one more occurrence."""
@@ -182,7 +182,7 @@ class Decisions:
         if episode.state is AlertState.PENDING:
             self._book.discard(episode)
         else:
-            self._finish(episode, why)
+            self._finish(episode, why, value=watch.value)
 
     def reworded(self, watch: Watch, rule: AlertRule) -> None:
         """A rule was exchanged for one that judges alike: its alert goes on, in the new one's words."""
@@ -271,7 +271,7 @@ class Decisions:
         if episode.state is not AlertState.FIRING:
             return
         now = self._now
-        episode.state = AlertState.RESOLVED
+        episode.state, episode.value = AlertState.RESOLVED, None
         episode.resolved_at = episode.updated_at = now.utc
         episode.note(now.utc, "resolved", why)
         self.teller.resolved(episode, now, why)
@@ -398,11 +398,12 @@ class Decisions:
             self._book.replace_closed(marked)
             self._changes.append(Change(marked, marked.state, now.utc, why))
 
-    def _finish(self, episode: Episode, why: str) -> None:
+    def _finish(self, episode: Episode, why: str, *, value: float | None = None) -> None:
         if episode in self._fresh or episode in self._worsened:
             self._tell_all()  # it began in this very step, and what began is told before its end
         now = self._now
         before, episode.state = episode.state, AlertState.RESOLVED
+        episode.value = value  # what it was while it rang stands in its message and in its trace
         episode.resolved_at = episode.updated_at = now.utc
         episode.note(now.utc, "resolved", why)
         self._relieved = True

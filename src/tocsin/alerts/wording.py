@@ -66,6 +66,11 @@ def _plain(value: float | None, unit: float) -> str:
     return "?" if value is None else f"{round(value / unit, 2):.15g}"
 
 
+def back_to_normal(rule: AlertRule, value: float | None) -> str:
+    """Why an alert is over whose value has gone back, with the value at which it was over."""
+    return "value is back to normal" + ("" if value is None else f": {format_value(value, rule.unit)}")
+
+
 def explain(rule: AlertRule, value: float | None, ahead: Ahead | None = None) -> str:
     """The comparison in a few words, for the trace."""
     shown = format_value(value, rule.unit)
