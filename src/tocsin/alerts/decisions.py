@@ -173,6 +173,15 @@ class Decisions:
             what = "error" if watch.verdict is Verdict.ERROR else "no data"
             episode.note(self._now.utc, what, watch.error or "no readings; the state is held")
 
+    def left(self, watch: Watch, turn: Turn, why: str) -> None:
+        """What a watch looked at is no more."""
+        if turn is not Turn.RESOLVED:
+            self.turned(watch, turn)
+            return
+        if self._observe is not None:
+            self._observe(watch, turn)
+        self.end(watch, why)
+
     def end(self, watch: Watch, why: str) -> None:
         """An alert of a rule is over."""
         episode = watch.episode

@@ -165,6 +165,17 @@ class Watch:
         policy = self.rule.on_error if verdict is Verdict.ERROR else self.rule.no_data
         return self._live(Verdict.BAD if policy == "alert" else verdict, active_s, told_as=verdict)
 
+    def leave(self, active_s: float) -> Turn | None:
+        """What its series measured is no more, so nothing is bad any more; whatever comes next tells of something else.
+
+        That counts as going: of a series whose like comes and goes without end one alert tells, as of any that flaps.
+        """
+        self.sight.value = None
+        if self.life is UNBORN:
+            return None
+        flaps = self.flapping is not None and self.flapping.active
+        return self._live(_OK, active_s, None if flaps else Terms(self.rule.for_s, 0.0))
+
     def resume(self, episode: Episode, life: Life) -> None:
         """Go on with an alert of the process before."""
         self.episode, self.life = episode, life

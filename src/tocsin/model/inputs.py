@@ -48,6 +48,13 @@ class SeriesFailed(msgspec.Struct, frozen=True, tag="series_failed"):
     reason: str
 
 
+class SeriesEnded(msgspec.Struct, frozen=True, tag="series_ended"):
+    """What these series measured is no more: their alerts are over for this reason, and nobody waits for readings."""
+
+    series_ids: list[int]
+    reason: str
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag="event"):
     """An alert raised by the program itself; `count` equal ones at once.
 
@@ -209,6 +216,7 @@ Input = (
     NewSeries
     | Sample
     | SeriesFailed
+    | SeriesEnded
     | Event
     | Check
     | JudgeNow

@@ -100,9 +100,10 @@ class Sensing:
         monitor = self.monitor
         with self.reading:
             batch = monitor.collect(now, self._config.check_interval, relaxed=relaxed)
+            ended = self._ended_loops(monitor)
             failed = monitor.failed_series()
         inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs += batch.samples
+        inputs += [*ended, *batch.samples]
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         return inputs
@@ -116,7 +117,13 @@ class Sensing:
         """Read the event loops alone."""
         with self.reading:
             batch = self.monitor.collect_sensor(self.loops.name, now)
-        return [*(given.NewSeries(number, key) for number, key in batch.new_keys), *batch.samples]
+            ended = self._ended_loops(self.monitor)
+        return [*(given.NewSeries(number, key) for number, key in batch.new_keys), *ended, *batch.samples]
+
+    def _ended_loops(self, monitor: PerformanceMonitor) -> list[given.SeriesEnded]:
+        """The loops that are closed: told before the readings, which may be of others that took their names."""
+        ended = self.loops.take_ended()
+        return [given.SeriesEnded([*map(monitor.id_of, ended)], "the event loop has ended")] if ended else []
 
     def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
         """The number of each series, new ones included."""
