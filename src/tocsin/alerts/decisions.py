@@ -119,7 +119,7 @@ class Decisions:
         match turn:
             case Turn.PENDING:
                 episode = self._begin(watch)
-                episode.note(self._now.utc, "pending", explain(watch.rule, watch.value, watch.ahead))
+                episode.note(self._now.utc, "pending", explain(watch))
                 self._change(episode, AlertState.INACTIVE, "breach began")
             case Turn.FIRED:
                 self._fire(watch)
@@ -128,11 +128,11 @@ class Decisions:
             case Turn.CLEARING if watch.episode is not None:
                 watch.episode.note(self._now.utc, "clearing", "value is back; it keeps firing for a while")
             case Turn.RELAPSED if watch.episode is not None:
-                watch.episode.note(self._now.utc, "relapsed", explain(watch.rule, watch.value, watch.ahead))
+                watch.episode.note(self._now.utc, "relapsed", explain(watch))
             case Turn.WORSENED if watch.episode is not None:
                 self._worsen(watch, watch.episode)
             case Turn.RESOLVED if watch.episode is not None:
-                self.end(watch, back_to_normal(watch.rule, watch.value))
+                self.end(watch, back_to_normal(watch))
 
     def checked(self, watch: Watch, turn: Turn | None) -> None:
         """A direct check was made: a breach that was known already is one more occurrence."""
@@ -223,7 +223,7 @@ class Decisions:
         episode.worse = watch.is_much_worse()
         episode.count += 1
         self._refresh(episode, watch)
-        episode.note(self._now.utc, "firing", explain(watch.rule, watch.value, watch.ahead))
+        episode.note(self._now.utc, "firing", explain(watch))
         self._look_ahead(episode, watch)
         if watch.rule.actions:
             self._due += self.acting.due(watch.rule, episode, self._now)
@@ -234,14 +234,14 @@ class Decisions:
     def _worsen(self, watch: Watch, episode: Episode) -> None:
         episode.worse = True
         self._refresh(episode, watch)
-        episode.note(self._now.utc, "worsened", explain(watch.rule, watch.value, watch.ahead))
+        episode.note(self._now.utc, "worsened", explain(watch))
         self._look_ahead(episode, watch)
         self._worsened.append(episode)
 
     def _look_ahead(self, episode: Episode, watch: Watch) -> None:
         """Let the alert say when the next limit is reached, where that can be said."""
         rule = watch.rule
-        proof = None if watch.ahead is None or watch.silent else watch.ahead.evidence(rule.unit)
+        proof = None if watch.ahead is None or watch.silent else watch.ahead.evidence(watch.unit)
         if proof is not None:
             episode.add_evidence(proof)
         if self._foresee is None or watch.silent or rule.condition not in UPWARD:
@@ -304,7 +304,7 @@ class Decisions:
     def _refresh(self, episode: Episode, watch: Watch) -> None:
         silent = watch.verdict if watch.silent else Verdict.BAD
         episode.value = watch.value
-        episode.message = message_of(watch.rule, watch.key, watch.value, verdict=silent, ahead=watch.ahead)
+        episode.message = message_of(watch, verdict=silent)
         episode.updated_at = self._now.utc
         episode.last_s = self._now.mono_s
         self._book.show(episode)
@@ -468,7 +468,7 @@ def origin_of(watch: Watch) -> Origin:
     return Origin(
         title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
         component=component_of(rule, watch.key), labels=watch.key.labels, recommendations=rule.recommendations,
-        unit=rule.unit, runbook_url=rule.runbook_url, owner=rule.owner,
+        unit=watch.unit, runbook_url=rule.runbook_url, owner=rule.owner,
         threshold=None if rule.condition is AlertCondition.ANOMALOUS else float(rule.limit),
         foretold=rule.condition is AlertCondition.WILL_EXCEED,
     )  # fmt: skip

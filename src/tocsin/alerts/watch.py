@@ -68,11 +68,12 @@ class Watch:
         sight: what it sees of its series, which it may share with others.
         group: all watches of its series; None: it stands alone.
         is_quiet: whether nothing is wrong, so that a value that is not bad changes nothing.
+        unit: the base unit of what it judges; the rule's, unless more is known of the series.
     """
 
     __slots__ = (
         "_is_bad", "_is_worse", "_since_s", "_stays_bad", "_steady", "ahead", "episode", "error", "flapping", "group",
-        "is_quiet", "key", "life", "rule", "sight", "silent", "verdict",
+        "is_quiet", "key", "life", "rule", "sight", "silent", "unit", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +88,7 @@ class Watch:
     ) -> None:
         self.rule = rule
         self.key = key
+        self.unit = rule.unit
         self.life: Life = UNBORN
         self.episode: Episode | None = None
         self.sight = Sight(aggregate)

@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 
 
 class NewSeries(msgspec.Struct, frozen=True, tag="series"):
-    """A series is seen for the first time and gets its number."""
+    """A series is seen for the first time and gets its number.
+
+    Attributes:
+        series_id: its number.
+        key: its name.
+        unit: the base unit of a metric of the program's own, where that is known; of others the catalogue says it.
+    """
 
     series_id: int
     key: SeriesKey
+    unit: str = ""
 
 
 class Sample(msgspec.Struct, frozen=True, tag="sample"):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.config import AlertConfig
     from tocsin.model.inputs import Input
     from tocsin.model.readings import SensorHealth, SeriesKey
+    from tocsin.monitor.performance import Batch
     from tocsin.sensors.protocol import Sensor
 
 
@@ -102,8 +103,7 @@ class Sensing:
             batch = monitor.collect(now, self._config.check_interval, relaxed=relaxed)
             ended = self._ended_loops(monitor)
             failed = monitor.failed_series()
-        inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs += [*ended, *batch.samples]
+        inputs: list[Input] = [*self._new_series(batch), *ended, *batch.samples]
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         return inputs
@@ -118,7 +118,11 @@ class Sensing:
         with self.reading:
             batch = self.monitor.collect_sensor(self.loops.name, now)
             ended = self._ended_loops(self.monitor)
-        return [*(given.NewSeries(number, key) for number, key in batch.new_keys), *ended, *batch.samples]
+        return [*self._new_series(batch), *ended, *batch.samples]
+
+    def _new_series(self, batch: Batch) -> list[given.NewSeries]:
+        units = self.metrics.units
+        return [given.NewSeries(number, key, units.get(key.metric, "")) for number, key in batch.new_keys]
 
     def _ended_loops(self, monitor: PerformanceMonitor) -> list[given.SeriesEnded]:
         """The loops that are closed: told before the readings, which may be of others that took their names."""
