@@ -58,8 +58,9 @@ class PressureTrigger:
             return reason
         self._wake = os.pipe()
         self._known = {fd: _identity(fd) for fd in (*self._wake, *self._files)}
-        thread = threading.Thread(target=self._wait, args=(dict(self._files), self._wake[0], self._known), daemon=True)
-        thread.name = "tocsin-pressure"
+        # Named at once: the number of a nameless one would be missing in the names of the program's own threads.
+        what = (dict(self._files), self._wake[0], self._known)
+        thread = threading.Thread(target=self._wait, args=what, name="tocsin-pressure", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
