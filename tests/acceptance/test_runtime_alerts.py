@@ -79,10 +79,11 @@ class Server:
         self.loop.call_soon_threadsafe(self.handler)
 
     def stop(self) -> None:
-        self.release.set()
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
-        self.loop.close()
+        if not self.loop.is_closed():
+            self.release.set()
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(5)
+            self.loop.close()
 
 
 class Waits:
@@ -158,6 +159,19 @@ def test_a_block_of_the_event_loop_rings_while_it_lasts_and_names_file_and_line(
     alert = within(1.2, trial)
     line = line_of(Server.handler, "release.wait(")
     assert any(f"test_runtime_alerts.py:{line} in handler: " in text for text in proof(alert, "stack"))
+
+
+def test_the_alert_on_a_loop_that_is_closed_is_over_at_once_and_says_why(server: Server) -> None:
+    ear = Ear()
+    with watched(ear) as bell:
+        bell.watch_loop(server.loop, "request")
+        wait_until(lambda: bell.recent("tocsin.eventloop.lag", {"loop": "request"}))
+        server.block()
+        _, alert = ear.first("event-loop-blocked")
+        server.stop()
+        wait_until(lambda: all(one.id != alert.id for one in bell.open_alerts()))
+        [over] = [one for one in asyncio.run(bell.get_recent_alerts()) if one.id == alert.id]
+    assert [step.why for step in over.trace if step.what == "resolved"] == ["the event loop has ended"]
 
 
 def test_while_looking_closely_a_shorter_block_rings_much_sooner(server: Server) -> None:

@@ -84,6 +84,8 @@ class HttpPeer:
         self.connections += 1
         with connection, connection.makefile("rb") as stream:
             while first := stream.readline().decode("latin-1"):
+                if not first.endswith("\n") or first.count(" ") < 2:
+                    break  # half a line: the client was killed, or gave up, as it spoke
                 method, path, _ = first.split(" ", 2)
                 headers: dict[str, str] = {}
                 while line := stream.readline().decode("latin-1").strip():

@@ -37,6 +37,7 @@ ALERT = PerformanceAlert(
 )
 OVER = msgspec.structs.replace(
     ALERT,
+    value=0.8,
     resolved_at=AT + timedelta(seconds=90),
     updated_at=AT + timedelta(seconds=90),
     state=AlertState.RESOLVED,

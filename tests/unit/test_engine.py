@@ -12,6 +12,7 @@ from tocsin.model.inputs import (
     Acknowledge,
     AddRule,
     RemoveRule,
+    SeriesEnded,
     SeriesFailed,
     SwitchRule,
     TellAll,
@@ -145,6 +146,36 @@ def test_an_alert_of_a_series_that_is_gone_ends_and_says_so() -> None:
         score.step(after_s=1.0)
     assert score.notices() == ["firing high", "resolved high"]
     assert "the series is gone" in score.alert.trace[-1].why
+
+
+def test_what_has_ended_cannot_be_bad_so_its_alert_is_over_at_once_and_has_no_value() -> None:
+    score = Score(a_rule(keep_firing_for_s=60.0))
+    score.read(99.0)
+    score.step(SeriesEnded([0, 7], "the event loop has ended"), after_s=1.0)
+    assert score.notices() == ["firing high", "resolved high"]
+    assert score.outcomes[-1].notices[0].reason == "the event loop has ended"
+    assert (score.alert.state, score.alert.value) == (AlertState.RESOLVED, None)
+    score.read(99.0)
+    assert score.notices()[2:] == ["firing high"], "the next that bears its name is judged anew"
+
+
+def test_what_ends_before_it_rang_is_forgotten_and_does_not_ring_later() -> None:
+    score = Score(a_rule(for_s=3.0))
+    score.read(99.0, 99.0)
+    score.step(SeriesEnded([0], "it has ended"), after_s=1.0)
+    score.read(99.0, 99.0)
+    assert score.notices() == []
+
+
+def test_what_ends_and_is_replaced_again_and_again_flaps() -> None:
+    score = Score(a_rule())
+    for _ in range(20):
+        score.read(99.0)
+        score.step(SeriesEnded([0], "it has ended"), after_s=1.0)
+    assert len(score.engine.book.recent()) == 3, "the third goes on for all that follow"
+    for _ in range(310):
+        score.step(after_s=1.0)
+    assert score.engine.book.open_alerts() == []
 
 
 def test_a_rule_may_ask_to_be_told_of_missing_readings_and_honours_its_for() -> None:

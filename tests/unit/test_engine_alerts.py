@@ -9,8 +9,10 @@ from tocsin.model.inputs import (
     Event,
     EvidenceFound,
     Resolve,
+    Sample,
 )
-from tocsin.model.levels import AlertCategory, AlertCondition
+from tocsin.model.levels import AlertCategory, AlertCondition, AlertState
+from tocsin.model.notice import NoticeKind
 from tocsin.model.readings import SeriesKey
 
 GREATER, LESS = AlertCondition.GREATER_THAN, AlertCondition.LESS_THAN
@@ -31,6 +33,38 @@ def test_an_alert_explains_itself() -> None:
     assert alert.recommendations == ("Look at tocsin leaks",)
     assert [step.what for step in alert.trace] == ["pending", "firing", "told"]
     assert "700 MB is above 650 MB for 2 s" in alert.trace[0].why
+
+
+def test_an_alert_that_is_over_has_the_value_at_its_end_and_its_message_the_one_while_it_rang() -> None:
+    score = Score(a_rule(metric="process.memory.usage", threshold="650 MB"), keys=[SeriesKey("process.memory.usage")])
+    score.read(7e8, 8e8, 5e8)
+    told = [notice for outcome in score.outcomes for notice in outcome.notices]
+    assert [(notice.kind, notice.alerts[0].value) for notice in told] == [
+        (NoticeKind.FIRING, 7e8),
+        (NoticeKind.RESOLVED, 5e8),
+    ]
+    over = score.alert
+    assert (over.state, over.value, over.fingerprint) == (AlertState.RESOLVED, 5e8, told[0].alerts[0].fingerprint)
+    assert over.message == "process.memory.usage is 700 MB, above the threshold 650 MB"
+    assert [step.why for step in over.trace if step.what in {"firing", "resolved"}] == [
+        "700 MB is above 650 MB",
+        "value is back to normal: 500 MB",
+    ]
+
+
+def test_an_alert_that_began_and_ended_in_one_step_is_told_with_the_value_of_each() -> None:
+    score = Score(a_rule())
+    score.step(Sample([0], [99.0]), Sample([0], [1.0]))
+    assert [alert.value for notice in score.outcomes[-1].notices for alert in notice.alerts] == [99.0, 1.0]
+
+
+def test_an_end_that_nobody_measured_has_no_value() -> None:
+    score = Score(a_rule())
+    score.read(99.0)
+    score.restart(a_rule("other"))
+    for _ in range(400):
+        score.step(after_s=2.0)
+    assert (score.alert.state, score.alert.value) == (AlertState.RESOLVED, None)
 
 
 def test_the_trace_of_a_long_life_is_bounded_and_says_what_it_left_out() -> None:

@@ -17,7 +17,7 @@ from tocsin.alerts.life import Turn
 from tocsin.alerts.proofs import wanted_proofs
 from tocsin.alerts.reasons.silences import matches
 from tocsin.alerts.telling import Teller
-from tocsin.alerts.wording import component_of, explain, message_of
+from tocsin.alerts.wording import back_to_normal, component_of, explain, message_of
 from tocsin.model.action import ActionOutcome
 from tocsin.model.alert import Acknowledgement
 from tocsin.model.inputs import ActionDone, Change, Outcome, Want
@@ -119,7 +119,7 @@ class Decisions:
         match turn:
             case Turn.PENDING:
                 episode = self._begin(watch)
-                episode.note(self._now.utc, "pending", explain(watch.rule, watch.value, watch.ahead))
+                episode.note(self._now.utc, "pending", explain(watch))
                 self._change(episode, AlertState.INACTIVE, "breach began")
             case Turn.FIRED:
                 self._fire(watch)
@@ -128,11 +128,11 @@ class Decisions:
             case Turn.CLEARING if watch.episode is not None:
                 watch.episode.note(self._now.utc, "clearing", "value is back; it keeps firing for a while")
             case Turn.RELAPSED if watch.episode is not None:
-                watch.episode.note(self._now.utc, "relapsed", explain(watch.rule, watch.value, watch.ahead))
+                watch.episode.note(self._now.utc, "relapsed", explain(watch))
             case Turn.WORSENED if watch.episode is not None:
                 self._worsen(watch, watch.episode)
             case Turn.RESOLVED if watch.episode is not None:
-                self.end(watch, "value is back to normal")
+                self.end(watch, back_to_normal(watch))
 
     def checked(self, watch: Watch, turn: Turn | None) -> None:
         """A direct check was made: a breach that was known already is one more occurrence."""
@@ -173,6 +173,15 @@ class Decisions:
             what = "error" if watch.verdict is Verdict.ERROR else "no data"
             episode.note(self._now.utc, what, watch.error or "no readings; the state is held")
 
+    def left(self, watch: Watch, turn: Turn, why: str) -> None:
+        """What a watch looked at is no more."""
+        if turn is not Turn.RESOLVED:
+            self.turned(watch, turn)
+            return
+        if self._observe is not None:
+            self._observe(watch, turn)
+        self.end(watch, why)
+
     def end(self, watch: Watch, why: str) -> None:
         """An alert of a rule is over."""
         episode = watch.episode
@@ -182,7 +191,7 @@ class Decisions:
         if episode.state is AlertState.PENDING:
             self._book.discard(episode)
         else:
-            self._finish(episode, why)
+            self._finish(episode, why, value=watch.value)
 
     def reworded(self, watch: Watch, rule: AlertRule) -> None:
         """A rule was exchanged for one that judges alike: its alert goes on, in the new one's words."""
@@ -214,7 +223,7 @@ class Decisions:
         episode.worse = watch.is_much_worse()
         episode.count += 1
         self._refresh(episode, watch)
-        episode.note(self._now.utc, "firing", explain(watch.rule, watch.value, watch.ahead))
+        episode.note(self._now.utc, "firing", explain(watch))
         self._look_ahead(episode, watch)
         if watch.rule.actions:
             self._due += self.acting.due(watch.rule, episode, self._now)
@@ -225,14 +234,14 @@ class Decisions:
     def _worsen(self, watch: Watch, episode: Episode) -> None:
         episode.worse = True
         self._refresh(episode, watch)
-        episode.note(self._now.utc, "worsened", explain(watch.rule, watch.value, watch.ahead))
+        episode.note(self._now.utc, "worsened", explain(watch))
         self._look_ahead(episode, watch)
         self._worsened.append(episode)
 
     def _look_ahead(self, episode: Episode, watch: Watch) -> None:
         """Let the alert say when the next limit is reached, where that can be said."""
         rule = watch.rule
-        proof = None if watch.ahead is None or watch.silent else watch.ahead.evidence(rule.unit)
+        proof = None if watch.ahead is None or watch.silent else watch.ahead.evidence(watch.unit)
         if proof is not None:
             episode.add_evidence(proof)
         if self._foresee is None or watch.silent or rule.condition not in UPWARD:
@@ -271,7 +280,7 @@ class Decisions:
         if episode.state is not AlertState.FIRING:
             return
         now = self._now
-        episode.state = AlertState.RESOLVED
+        episode.state, episode.value = AlertState.RESOLVED, None
         episode.resolved_at = episode.updated_at = now.utc
         episode.note(now.utc, "resolved", why)
         self.teller.resolved(episode, now, why)
@@ -295,7 +304,7 @@ class Decisions:
     def _refresh(self, episode: Episode, watch: Watch) -> None:
         silent = watch.verdict if watch.silent else Verdict.BAD
         episode.value = watch.value
-        episode.message = message_of(watch.rule, watch.key, watch.value, verdict=silent, ahead=watch.ahead)
+        episode.message = message_of(watch, verdict=silent)
         episode.updated_at = self._now.utc
         episode.last_s = self._now.mono_s
         self._book.show(episode)
@@ -398,11 +407,12 @@ class Decisions:
             self._book.replace_closed(marked)
             self._changes.append(Change(marked, marked.state, now.utc, why))
 
-    def _finish(self, episode: Episode, why: str) -> None:
+    def _finish(self, episode: Episode, why: str, *, value: float | None = None) -> None:
         if episode in self._fresh or episode in self._worsened:
             self._tell_all()  # it began in this very step, and what began is told before its end
         now = self._now
         before, episode.state = episode.state, AlertState.RESOLVED
+        episode.value = value  # what it was while it rang stands in its message and in its trace
         episode.resolved_at = episode.updated_at = now.utc
         episode.note(now.utc, "resolved", why)
         self._relieved = True
@@ -458,7 +468,7 @@ def origin_of(watch: Watch) -> Origin:
     return Origin(
         title=rule.name, category=rule.category, source=rule.name, rule=rule.name, metric=rule.metric,
         component=component_of(rule, watch.key), labels=watch.key.labels, recommendations=rule.recommendations,
-        unit=rule.unit, runbook_url=rule.runbook_url, owner=rule.owner,
+        unit=watch.unit, runbook_url=rule.runbook_url, owner=rule.owner,
         threshold=None if rule.condition is AlertCondition.ANOMALOUS else float(rule.limit),
         foretold=rule.condition is AlertCondition.WILL_EXCEED,
     )  # fmt: skip

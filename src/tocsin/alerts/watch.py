@@ -68,11 +68,12 @@ class Watch:
         sight: what it sees of its series, which it may share with others.
         group: all watches of its series; None: it stands alone.
         is_quiet: whether nothing is wrong, so that a value that is not bad changes nothing.
+        unit: the base unit of what it judges; the rule's, unless more is known of the series.
     """
 
     __slots__ = (
         "_is_bad", "_is_worse", "_since_s", "_stays_bad", "_steady", "ahead", "episode", "error", "flapping", "group",
-        "is_quiet", "key", "life", "rule", "sight", "silent", "verdict",
+        "is_quiet", "key", "life", "rule", "sight", "silent", "unit", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +88,7 @@ class Watch:
     ) -> None:
         self.rule = rule
         self.key = key
+        self.unit = rule.unit
         self.life: Life = UNBORN
         self.episode: Episode | None = None
         self.sight = Sight(aggregate)
@@ -164,6 +166,17 @@ class Watch:
         self.verdict = verdict
         policy = self.rule.on_error if verdict is Verdict.ERROR else self.rule.no_data
         return self._live(Verdict.BAD if policy == "alert" else verdict, active_s, told_as=verdict)
+
+    def leave(self, active_s: float) -> Turn | None:
+        """What its series measured is no more, so nothing is bad any more; whatever comes next tells of something else.
+
+        That counts as going: of a series whose like comes and goes without end one alert tells, as of any that flaps.
+        """
+        self.sight.value = None
+        if self.life is UNBORN:
+            return None
+        flaps = self.flapping is not None and self.flapping.active
+        return self._live(_OK, active_s, None if flaps else Terms(self.rule.for_s, 0.0))
 
     def resume(self, episode: Episode, life: Life) -> None:
         """Go on with an alert of the process before."""

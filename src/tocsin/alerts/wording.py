@@ -9,7 +9,7 @@ from tocsin.model.levels import AlertCondition, Verdict
 from tocsin.model.units import format_value
 
 if TYPE_CHECKING:
-    from tocsin.alerts.watch import Ahead
+    from tocsin.alerts.watch import Watch
     from tocsin.model.readings import SeriesKey
     from tocsin.model.rule import AlertRule
 
@@ -22,24 +22,18 @@ _SIDES: Final = {
 }
 
 
-def message_of(
-    rule: AlertRule,
-    key: SeriesKey,
-    value: float | None,
-    *,
-    verdict: Verdict = Verdict.BAD,
-    ahead: Ahead | None = None,
-) -> str:
+def message_of(watch: Watch, *, verdict: Verdict = Verdict.BAD) -> str:
     """What a rule says of a series, with figures in units a person reads."""
+    rule, key, value, ahead, unit = watch.rule, watch.key, watch.value, watch.ahead, watch.unit
     if verdict in {Verdict.NO_DATA, Verdict.ERROR}:
         what = "no readings" if verdict is Verdict.NO_DATA else "its sensor fails"
         return f"{key}: {what}, so {rule.name} cannot be judged"
     limit = rule.limit if ahead is None else ahead.bound(value)
     fields = {
         "component": component_of(rule, key) or "program",
-        "value": format_value(value, rule.unit),
-        "threshold": format_value(limit, rule.unit),
-        "forecast": format_value(limit, rule.unit) if ahead is None else ahead.words(rule.unit),
+        "value": format_value(value, unit),
+        "threshold": format_value(limit, unit),
+        "forecast": format_value(limit, unit) if ahead is None else ahead.words(unit),
         "metric": rule.metric,
         "labels": ", ".join(text for _, text in key.labels),
         "megabytes": _plain(value, 1e6),
@@ -48,7 +42,7 @@ def message_of(
     if rule.message:
         # Not `str.format`: what a template names beside these stays as it was written.
         said = _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
-        aside = "" if ahead is None else ahead.aside(value, rule.unit)
+        aside = "" if ahead is None else ahead.aside(value, unit)
         return f"{said} ({aside})" if aside else said
     if ahead is not None:
         return f"{key} is {fields['value']}{ahead.joint}{fields['forecast']}"
@@ -66,11 +60,17 @@ def _plain(value: float | None, unit: float) -> str:
     return "?" if value is None else f"{round(value / unit, 2):.15g}"
 
 
-def explain(rule: AlertRule, value: float | None, ahead: Ahead | None = None) -> str:
+def back_to_normal(watch: Watch) -> str:
+    """Why an alert is over whose value has gone back, with the value at which it was over."""
+    return "value is back to normal" + ("" if watch.value is None else f": {format_value(watch.value, watch.unit)}")
+
+
+def explain(watch: Watch) -> str:
     """The comparison in a few words, for the trace."""
-    shown = format_value(value, rule.unit)
-    if ahead is None:
-        text = f"{shown} is {_SIDES.get(rule.condition, 'against')} {format_value(rule.limit, rule.unit)}"
+    rule, unit = watch.rule, watch.unit
+    shown = format_value(watch.value, unit)
+    if watch.ahead is None:
+        text = f"{shown} is {_SIDES.get(rule.condition, 'against')} {format_value(rule.limit, unit)}"
     else:
-        text = f"{shown} now, and {ahead.words(rule.unit)}"
+        text = f"{shown} now, and {watch.ahead.words(unit)}"
     return f"{text} for {rule.for_s:g} s" if rule.for_s else text

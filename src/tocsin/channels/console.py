@@ -14,7 +14,7 @@ from tocsin.channels import options
 from tocsin.channels.options import Option
 from tocsin.channels.text import PARAGRAPH_CHARS
 from tocsin.channels.text import line as one_line
-from tocsin.channels.wording import kind_of
+from tocsin.channels.wording import kind_of, lasted, value_of
 from tocsin.errors import DeliveryError
 from tocsin.model.levels import AlertSeverity
 from tocsin.model.notice import Notice, NoticeKind
@@ -164,7 +164,7 @@ def _facts(alert: PerformanceAlert) -> str:
     facts = []
     if alert.value is not None and alert.threshold is not None:
         facts += [
-            f"value {format_value(alert.value, alert.unit)}",
+            f"value {value_of(alert)}",
             f"threshold {format_value(alert.threshold, alert.unit)}",
         ]
     if alert.component:
@@ -181,9 +181,7 @@ def _facts(alert: PerformanceAlert) -> str:
 
 def _lasted(alert: PerformanceAlert) -> str:
     """For an alert that is over, how long it was."""
-    if alert.resolved_at is None:
-        return ""
-    return f" (over after {format_value((alert.resolved_at - alert.started_at).total_seconds(), 's')})"
+    return f" (over after {lasted(alert)})" if alert.resolved_at is not None else ""
 
 
 def _stamp(notice: Notice) -> str:

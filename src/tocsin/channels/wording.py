@@ -57,8 +57,7 @@ def headline(notice: Notice) -> str:
 def _one(alert: PerformanceAlert) -> str:
     text = line(alert.title, _TITLE_CHARS)
     if alert.value is not None and alert.threshold is not None:
-        value, threshold = (format_value(number, alert.unit) for number in (alert.value, alert.threshold))
-        text += f": {value}, threshold {threshold}"
+        text += f": {value_of(alert)}, threshold {format_value(alert.threshold, alert.unit)}"
     where = alert.component or ("" if alert.rule else alert.source)
     return f"{text} ({line(where, _TITLE_CHARS)})" if where else text
 
@@ -67,7 +66,7 @@ def facts(alert: PerformanceAlert) -> list[tuple[str, str]]:
     """What is known of an alert beside its message, as names and texts; each a line, and inert."""
     found: list[tuple[str, str]] = []
     if alert.value is not None and alert.threshold is not None:
-        found.append(("value", format_value(alert.value, alert.unit)))
+        found.append(("value", value_of(alert)))
         found.append(("threshold", format_value(alert.threshold, alert.unit)))
     if alert.component:
         found.append(("component", line(alert.component)))
@@ -81,6 +80,11 @@ def facts(alert: PerformanceAlert) -> list[tuple[str, str]]:
     if alert.count > 1:
         found.append(("occurrences", str(alert.count)))
     return found
+
+
+def value_of(alert: PerformanceAlert) -> str:
+    """The value as a person reads it. Of an alert that is over it is not the one that its message tells of."""
+    return format_value(alert.value, alert.unit) + ("" if alert.resolved_at is None else " at the end")
 
 
 def times(alert: PerformanceAlert) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.channels.text import visible
 from tocsin.cli.alert_text import age, moment_of
 from tocsin.cli.layout import fit
+from tocsin.model.units import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ def _state(alert: Mapping[str, Any], utc: datetime) -> Iterator[str]:
     began, ended = moment_of(alert.get("started_at")), moment_of(alert.get("resolved_at"))
     if began is not None and ended is not None:
         yield f"over for {age((utc - ended).total_seconds())}, lasted {age((ended - began).total_seconds())}"
+        if isinstance(alert.get("value"), int | float):
+            yield f"{format_value(alert['value'], str(alert.get('unit', '')))} at the end"
     elif began is not None:
         yield f"{alert.get('state', '')} for {age((utc - began).total_seconds())}"
     count = alert.get("count")

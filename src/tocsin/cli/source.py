@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # An order waits for the watch thread and for the disk, two seconds each at most; a test waits for the channels.
 PATIENCE_S: Final = 10.0
 TEST_PATIENCE_S: Final = 30.0
+LEFT: Final = "name with --state-dir the folder of one that has ended"
 
 
 class Source(Protocol):
@@ -180,7 +181,7 @@ def find_source(pid: int | None, name: str | None, state_dir: Path | None) -> So
         StoreError: if there is no journal in the folder.
     """
     if state_dir is None:
-        return find_running(pid, name)
+        return find_running(pid, name, otherwise=LEFT)
     if pid is not None or name is not None:
         raise click.UsageError("--state-dir reads what a program left; --pid and --name choose one that runs")
     from tocsin.system.left.stopped import Stopped  # noqa: PLC0415 - help should not wait for it
@@ -188,16 +189,23 @@ def find_source(pid: int | None, name: str | None, state_dir: Path | None) -> So
     return Stopped(state_dir)
 
 
-def find_running(pid: int | None, name: str | None) -> Running:
-    """The running program that is meant. Raises ControlError."""
+def find_running(pid: int | None, name: str | None, *, otherwise: str = "") -> Running:
+    """The running program that is meant.
+
+    Args:
+        pid: its process, if given.
+        name: its name, if given.
+        otherwise: what the command can do where no program runs; empty: nothing.
+    Raises: ControlError: if none fits, or more than one does; it says what to do.
+    """
     from tocsin import control  # noqa: PLC0415 - as above
 
     try:
         return Running(control.select(pid=pid, name=name))
     except ControlError as error:
-        if control.list_programs():
+        if not otherwise or control.list_programs():
             raise
-        raise ControlError(f"{error}, or name with --state-dir the folder of one that has ended") from error
+        raise ControlError(f"{error}, or {otherwise}") from error
 
 
 def somebody() -> str:

@@ -40,7 +40,11 @@ def command(channel: str, pid: int | None, name: str | None, config: str | None,
     """
     if config is not None and (pid is not None or name is not None):
         raise click.UsageError("--config tries a configuration; --pid and --name choose a running program")
-    found = _of_config(config, channel) if config is not None else find_running(pid, name).test(channel)
+    if config is not None:
+        found = _of_config(config, channel)
+    else:
+        otherwise = "try the channels of a file without a program: tocsin test-notify --config FILE"
+        found = find_running(pid, name, otherwise=otherwise).test(channel)
     if as_json:
         click.echo(msgspec.json.encode({"channels": found}))
     else:

@@ -11,7 +11,7 @@ import msgspec
 from tocsin.cli import exits
 from tocsin.cli.options import json_option
 from tocsin.cli.signals import ended_politely
-from tocsin.cli.source import find_running
+from tocsin.cli.source import LEFT, find_running
 from tocsin.errors import ControlError, TocsinError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def command(
         return _serve_left(state_dir, _USUAL_PORT if port is None else port, as_json=as_json)
     if port is not None:
         raise click.UsageError("--port goes with --state-dir; the port of a program's own page is in its [web]")
-    program = find_running(pid, name)
+    program = find_running(pid, name, otherwise=LEFT)
     url = str(program.ask("page")["url"])
     if not url:
         raise TocsinError(f"{program} serves no page; start it with: tocsin run --web SCRIPT, or watch(web=True)")

@@ -88,6 +88,7 @@ class Engine:
             given.Sample: self._remember,
             given.NewSeries: self._posts.meet,
             given.SeriesFailed: self._lose,
+            given.SeriesEnded: self._leave,
         }
         self._ordered = Orders(self._posts, self._hours, self.decisions).taken
 
@@ -239,6 +240,13 @@ class Engine:
             watches.in_error = True
             for watch in watches:
                 watch.error = failed.reason
+
+    def _leave(self, ended: given.SeriesEnded) -> None:
+        for series_id in ended.series_ids:
+            for watch in self._watching.get(series_id) or ():
+                turn = watch.leave(self._hours.active_s)
+                if turn is not None:
+                    self.decisions.left(watch, turn, ended.reason)
 
     def _miss_silent(self) -> None:
         """Give series that fell silent their verdict, about once an interval."""

@@ -84,7 +84,7 @@ class Posts:
         """A series is measured from now on."""
         if new.series_id in self.series:
             return  # two callers met it at once
-        series = self.series[new.series_id] = Series(new.key, self._points)
+        series = self.series[new.series_id] = Series(new.key, self._points, unit=new.unit)
         if new.key.metric == _OF_A_CONTAINER:
             self._decisions.teller.reasons.inhibitions.families.contained = True
         wanted = [compiled for compiled in self.rules.for_series(new.key) if compiled.enabled]
@@ -167,6 +167,7 @@ class Posts:
             watch = Watch(rule, series.key, ahead.is_bad, stays_bad=ahead.stays_bad, aggregate=ahead.look, ahead=ahead)
         else:
             watch = Watch(rule, series.key, compiled.is_bad, stays_bad=compiled.stays_bad, aggregate=aggregate)
+        watch.unit = rule.unit_on(series.unit)
         watch.seen_s = self._hours.active_s
         self._survivors.claim(watch, watch.seen_s)
         watches.add(watch, compiled.band if ahead is None else NO_BAND, together=together)

@@ -98,7 +98,8 @@ class PerformanceAlert(_AlertHead, frozen=True, kw_only=True):
         component: the part of the program.
         recommendations: what to do, most useful first.
         evidence: the proof.
-        value: the value that decided, in `unit`; None for events.
+        value: the value that decided, in `unit`: of an alert that is over the one at its end, else the one at which it
+            last rang. None for events, and at an end that nobody measured.
         threshold: what it was compared with, in `unit`.
         unit: base unit (`1`, `By`, `s`, `By/s`, …).
         labels: of the series or the event.

@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 
 
 class NewSeries(msgspec.Struct, frozen=True, tag="series"):
-    """A series is seen for the first time and gets its number."""
+    """A series is seen for the first time and gets its number.
+
+    Attributes:
+        series_id: its number.
+        key: its name.
+        unit: the base unit of a metric of the program's own, where that is known; of others the catalogue says it.
+    """
 
     series_id: int
     key: SeriesKey
+    unit: str = ""
 
 
 class Sample(msgspec.Struct, frozen=True, tag="sample"):
@@ -43,6 +50,13 @@ class Sample(msgspec.Struct, frozen=True, tag="sample"):
 
 class SeriesFailed(msgspec.Struct, frozen=True, tag="series_failed"):
     """Their sensor was set aside: until further readings these series have the verdict `error`."""
+
+    series_ids: list[int]
+    reason: str
+
+
+class SeriesEnded(msgspec.Struct, frozen=True, tag="series_ended"):
+    """What these series measured is no more: their alerts are over for this reason, and nobody waits for readings."""
 
     series_ids: list[int]
     reason: str
@@ -209,6 +223,7 @@ Input = (
     NewSeries
     | Sample
     | SeriesFailed
+    | SeriesEnded
     | Event
     | Check
     | JudgeNow

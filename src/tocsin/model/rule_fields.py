@@ -53,5 +53,8 @@ class RuleFields(_RuleHead, frozen=True, kw_only=True):
     @property
     def unit(self) -> str:
         """The base unit of the compared value: the metric's, by the second where the aggregate is a rate."""
-        unit = describe(self.metric).unit
+        return self.unit_on(describe(self.metric).unit)
+
+    def unit_on(self, unit: str) -> str:
+        """The same on a series whose readings are in this unit."""
         return f"{unit}/s" if self.aggregate == "rate" else unit

@@ -99,6 +99,7 @@ Recorded = (
     Readings
     | given.NewSeries
     | given.SeriesFailed
+    | given.SeriesEnded
     | given.Event
     | given.Check
     | given.JudgeNow

@@ -61,6 +61,11 @@ class Remembered(Protocol):
         """Metric and labels."""
         ...
 
+    @property
+    def unit(self) -> str:
+        """The base unit of its readings; empty: not known."""
+        ...
+
     def latest(self) -> float:
         """The last reading."""
         ...
@@ -163,7 +168,7 @@ class Learner:
         found = self.verdict
         if found is None:
             return str(self.series.key)
-        unit = describe(self.metric()).unit
+        unit = self.series.unit
         value, expected = format_value(self.value, unit), format_value(found.expected, unit)
         return f"{self.series.key} is {value}, expected {expected}: {rarity(found)}"
 

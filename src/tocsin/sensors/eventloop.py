@@ -133,6 +133,7 @@ class EventLoopSensor:
     def __init__(self) -> None:
         self.layout: Layout = ()
         self._pings: tuple[_Ping, ...] = ()
+        self._ended: list[SeriesKey] = []
         self._named: deque[tuple[weakref.ref[Any], str | None]] = deque()  # watched, not yet seen by a reading
         self._discover_at_s = float("-inf")
         self._young_until_s: float | None = None
@@ -176,6 +177,8 @@ class EventLoopSensor:
 
     def read(self, now: Instant) -> list[float]:
         """See `Sensor.read`. Lags are in seconds; NaN for a loop that is not running or was never pinged."""
+        if any(_is_over(ping) for ping in self._pings):  # first, so that the next of its thread gets its name
+            self._drop_closed()
         if self._young_until_s is None:
             self._young_until_s = now.mono_s + _YOUNG_S
         if now.mono_s >= self._discover_at_s:
@@ -184,10 +187,13 @@ class EventLoopSensor:
         while self._named:
             reference, name = self._named.popleft()
             self._add(reference(), name, None)
-        if any(_is_over(ping) for ping in self._pings):
-            self._keep([ping for ping in self._pings if not _is_over(ping)])
         frames = sys._current_frames() if self._pings else {}  # noqa: SLF001 - the documented way to see other threads
         return [ping.lag_s(frames) for ping in self._pings]
+
+    def take_ended(self) -> list[SeriesKey]:
+        """The series of loops that were found closed, or gone, by the readings since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def close(self) -> None:
         """Forget what is on its way; loops that were named stay watched."""
@@ -197,6 +203,11 @@ class EventLoopSensor:
         self._keep([])
         self._discover_at_s = float("-inf")
         self._young_until_s = None
+
+    def _drop_closed(self) -> None:
+        open_ones = [ping for ping in self._pings if not _is_over(ping)]
+        self._ended += [_series_of(ping) for ping in self._pings if ping not in open_ones]
+        self._keep(open_ones)
 
     def _discover(self) -> None:
         if "asyncio" not in sys.modules and "uvloop" not in sys.modules:
@@ -219,7 +230,11 @@ class EventLoopSensor:
 
     def _keep(self, pings: list[_Ping]) -> None:
         self._pings = tuple(pings)
-        self.layout = tuple(SeriesKey("tocsin.eventloop.lag", (("loop", ping.label),)) for ping in pings)
+        self.layout = tuple(map(_series_of, pings))
+
+
+def _series_of(ping: _Ping) -> SeriesKey:
+    return SeriesKey("tocsin.eventloop.lag", (("loop", ping.label),))
 
 
 def _is_over(ping: _Ping) -> bool:

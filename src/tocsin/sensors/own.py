@@ -16,8 +16,9 @@ from tocsin.model.readings import (
     canonical_labels,
     inert,
 )
+from tocsin.model.units import SECONDS
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
-from tocsin.sensors.timing import timed
+from tocsin.sensors.timing import Timed, timed
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
@@ -84,10 +85,12 @@ class OwnMetrics:
 
     Attributes:
         limits: bounds the number of series.
+        units: the base units of the metrics of which they are known.
     """
 
     def __init__(self, capacity: int = QUEUE_CAPACITY) -> None:
         self.limits = SeriesLimits()
+        self.units: dict[str, str] = {}
         self._capacity = capacity
         self._queue: deque[tuple[str, float, RawLabels]] = deque()
         self._full = Tally()
@@ -117,6 +120,12 @@ class OwnMetrics:
             self._bad_labels.add()
             return
         queue.append((metric, number, pairs))
+
+    def timed(self, name: str) -> Timed:
+        """Time a function or a block into the metric `name`, which is in seconds then."""
+        if len(self.units) < MAX_METRICS:
+            self.units[inert(name, MAX_NAME_CHARS)] = SECONDS
+        return timed(name, self.record)
 
     def drain(self) -> tuple[list[SeriesKey], list[float]]:
         """Take all readings since the last drain, in their order. For one consumer at a time."""

@@ -30,16 +30,31 @@ class Series:
     Args:
         key: metric and labels.
         points: readings that are kept; at most twice as many are held for a moment (16 bytes each).
+        unit: the base unit of a metric that the catalogue does not know; empty: nobody said it.
 
     Attributes:
+        unit: the base unit of its readings; empty: not known.
         is_single: whether somebody looks at it reading by reading, so that it is remembered by itself alone.
     """
 
-    __slots__ = ("_cut_at", "_points", "_tables", "_times", "_values", "_windows", "counter", "is_single", "key")
+    __slots__ = (
+        "_cut_at",
+        "_points",
+        "_tables",
+        "_times",
+        "_values",
+        "_windows",
+        "counter",
+        "is_single",
+        "key",
+        "unit",
+    )
 
-    def __init__(self, key: SeriesKey, points: int = DEFAULT_POINTS) -> None:
+    def __init__(self, key: SeriesKey, points: int = DEFAULT_POINTS, *, unit: str = "") -> None:
         self.key = key
-        self.counter = describe(key.metric).kind == "counter"
+        info = describe(key.metric)
+        self.counter = info.kind == "counter"
+        self.unit = info.unit or unit
         self.is_single = False
         self._times = self._values = _NOTHING_YET
         self._points = points

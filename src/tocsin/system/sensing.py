@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.config import AlertConfig
     from tocsin.model.inputs import Input
     from tocsin.model.readings import SensorHealth, SeriesKey
+    from tocsin.monitor.performance import Batch
     from tocsin.sensors.protocol import Sensor
 
 
@@ -100,9 +101,9 @@ class Sensing:
         monitor = self.monitor
         with self.reading:
             batch = monitor.collect(now, self._config.check_interval, relaxed=relaxed)
+            ended = self._ended_loops(monitor)
             failed = monitor.failed_series()
-        inputs: list[Input] = [given.NewSeries(number, key) for number, key in batch.new_keys]
-        inputs += batch.samples
+        inputs: list[Input] = [*self._new_series(batch), *ended, *batch.samples]
         if failed:
             inputs.append(given.SeriesFailed(failed, "its sensor was set aside; see tocsin doctor"))
         return inputs
@@ -116,7 +117,17 @@ class Sensing:
         """Read the event loops alone."""
         with self.reading:
             batch = self.monitor.collect_sensor(self.loops.name, now)
-        return [*(given.NewSeries(number, key) for number, key in batch.new_keys), *batch.samples]
+            ended = self._ended_loops(self.monitor)
+        return [*self._new_series(batch), *ended, *batch.samples]
+
+    def _new_series(self, batch: Batch) -> list[given.NewSeries]:
+        units = self.metrics.units
+        return [given.NewSeries(number, key, units.get(key.metric, "")) for number, key in batch.new_keys]
+
+    def _ended_loops(self, monitor: PerformanceMonitor) -> list[given.SeriesEnded]:
+        """The loops that are closed: told before the readings, which may be of others that took their names."""
+        ended = self.loops.take_ended()
+        return [given.SeriesEnded([*map(monitor.id_of, ended)], "the event loop has ended")] if ended else []
 
     def numbers_of(self, keys: Iterable[SeriesKey]) -> dict[SeriesKey, int]:
         """The number of each series, new ones included."""

@@ -40,7 +40,8 @@ ALERT = PerformanceAlert(
     recommendations=("See which process holds the memory", "Stop what is not needed"),
     runbook_url="https://example.org/memory",
 )
-OVER = msgspec.structs.replace(ALERT, resolved_at=AT + timedelta(seconds=90), updated_at=AT + timedelta(seconds=90))
+END = AT + timedelta(seconds=90)
+OVER = msgspec.structs.replace(ALERT, value=0.8, resolved_at=END, updated_at=END)
 EVENT = PerformanceAlert(
     "Payment refused", "code 402", AlertSeverity.WARNING, id="e1", source="checkout", started_at=AT
 )
@@ -117,7 +118,7 @@ def test_piped_an_alert_is_one_line() -> None:
 def test_piped_the_end_of_an_alert_is_one_line_without_its_proof() -> None:
     assert told(a_notice(OVER, kind=NoticeKind.RESOLVED)) == (
         "2026-01-01T10:01:30Z CRITICAL resolved memory-high: Memory is 91 %, beyond 85 % (over after 90 s)"
-        " [value 91 %, threshold 85 %, component orders, host db-1, 3 times, id a1]\n"
+        " [value 80 % at the end, threshold 85 %, component orders, host db-1, 3 times, id a1]\n"
     )
 
 
@@ -169,7 +170,7 @@ def test_on_a_terminal_the_end_says_how_long_it_lasted() -> None:
     assert told(a_notice(OVER, kind=NoticeKind.RESOLVED), terminal=True, color=False) == (
         "✓ resolved  memory-high  10:01:30\n"
         "  Memory is 91 %, beyond 85 % (over after 90 s)\n"
-        "  value 91 %, threshold 85 %, component orders, host db-1, 3 times, id a1\n"
+        "  value 80 % at the end, threshold 85 %, component orders, host db-1, 3 times, id a1\n"
         "  told because: new\n"
     )
 

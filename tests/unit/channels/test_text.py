@@ -109,7 +109,7 @@ def test_objects_that_are_no_text_become_one() -> None:
 
 def test_a_headline_is_short_and_says_most() -> None:
     assert headline(FIRING) == "[CRITICAL] memory-high: 91 %, threshold 85 % (orders)"
-    assert headline(RESOLVED) == "[RESOLVED] memory-high: 91 %, threshold 85 % (orders)"
+    assert headline(RESOLVED) == "[RESOLVED] memory-high: 80 % at the end, threshold 85 % (orders)"
     assert headline(GROUP) == "[CRITICAL] 2 alerts: memory-high, Payment refused"
 
 

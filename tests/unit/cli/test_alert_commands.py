@@ -11,9 +11,9 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.cli.watched_program import BOTH, ENOUGH_S
+from tests.unit.cli.watched_program import BOTH, ENOUGH_S, until
 
-from tocsin import AlertCategory, AlertConfig, AlertSystem
+from tocsin import AlertCategory, AlertConfig, AlertRule, AlertSeverity, AlertSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,19 @@ def test_alerts_lists_what_is_open_and_what_was(program: Program, call: Callable
     assert re.search(r"CRITICAL Full\n {9}firing for \d+ s, in archive, id \w+\n {9}Full is bad", result.out)
     assert re.search(rf"WARNING  Slow\n {{9}}over for \d+ s, lasted \d+ s, in db, id {over}", result.out)
     assert all(len(line) <= 80 for line in result.out.splitlines())
+
+
+@BOTH
+def test_alerts_says_at_which_value_one_was_over(program: Program, call: Callable[..., Result], where: str) -> None:
+    program.system.add_rule(AlertRule("deep", AlertCategory.GENERAL, AlertSeverity.WARNING, 10, metric="app.depth"))
+    program.system.record("app.depth", 99.0)
+    until(lambda: bool(program.bell.alerts))
+    program.system.record("app.depth", 2.0)
+    until(lambda: bool(program.bell.resolved))
+    out = call("alerts", *program.where(where)).out
+    assert re.search(
+        r"WARNING  deep\n {9}over for \d+ s, lasted \d+ s, 2 at the end, id \w+\n {9}app.depth is 99,", out
+    )
 
 
 @BOTH

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from typing import TYPE_CHECKING
 
-from tests.unit.cli.watched_program import BOTH, ENOUGH_S
+from tests.unit.cli.watched_program import BOTH, until
 
 from tocsin.cli.rules import lines_of
 
@@ -17,14 +15,6 @@ if TYPE_CHECKING:
     import pytest
     from tests.unit.cli.conftest import Result
     from tests.unit.cli.watched_program import Program
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what no event tells of; far longer than it can take."""
-    until_s = time.monotonic() + ENOUGH_S
-    while not condition():
-        assert time.monotonic() < until_s
-        threading.Event().wait(0.005)
 
 
 @BOTH

@@ -53,6 +53,36 @@ def test_a_program_that_raises_has_pythons_own_traceback_and_exit_code(
     assert "ValueError: broken" in result.err
 
 
+def test_a_traceback_that_goes_through_sys_exit_has_no_frame_that_the_program_does_not_have(
+    same: Callable[..., Result], place: Path
+) -> None:
+    script = write(
+        place / "app.py",
+        """
+        import sys, traceback
+
+        def end(*status, **named):
+            try:
+                sys.exit(*status, **named)
+            except (SystemExit, TypeError):
+                traceback.print_exc()
+
+        end(), end(3), end("no card"), end(1, 2), end(status=3)
+        try:
+            sys.exit("no card")
+        except SystemExit as error:
+            raise ValueError("broken") from error
+        """,
+    )
+    result = same(script)
+    assert (result.code, result.err.count("Traceback")) == (1, 7)
+
+
+def test_the_programs_threads_are_numbered_as_ever_in_their_tracebacks(same: Callable[..., Result]) -> None:
+    program = "import threading; one = threading.Thread(target=lambda: 1 / 0); one.start(); one.join()"
+    assert "Exception in thread Thread-1 (<lambda>):" in same("-c", program).err
+
+
 def test_the_exit_code_is_the_programs_own(same: Callable[..., Result], place: Path) -> None:
     assert same(write(place / "app.py", "import sys; sys.exit(3)")).code == 3
     assert same("-c", "import os; os._exit(7)").code == 7

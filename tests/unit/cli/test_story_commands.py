@@ -154,6 +154,14 @@ def test_test_notify_tries_a_configuration_without_a_program(call: Callable[...,
     assert call("test-notify", "nobody", "--config", "t.toml").code == 2
 
 
+def test_without_a_program_test_notify_says_how_to_try_the_channels_of_a_file(call: Callable[..., Result]) -> None:
+    result = call("test-notify")
+    assert (result.code, result.out) == (3, "")
+    assert "tocsin run SCRIPT, or try the channels of a file without a program" in result.err
+    assert "tocsin test-notify --config FILE" in result.err
+    assert "--state-dir" not in result.err
+
+
 # -- export
 
 

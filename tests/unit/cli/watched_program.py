@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +12,19 @@ from tocsin import AlertCategory, AlertConfig, AlertRule, AlertSeverity, AlertSy
 from tocsin.testing import RecordingChannel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ENOUGH_S = 20.0
 BOTH = pytest.mark.parametrize("where", ["running", "stopped"])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what no event tells of; far longer than it can take."""
+    until_s = time.monotonic() + ENOUGH_S
+    while not condition():
+        assert time.monotonic() < until_s
+        threading.Event().wait(0.005)
 
 
 class Program:

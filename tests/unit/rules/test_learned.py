@@ -21,6 +21,7 @@ class Readings:
     """A series."""
 
     def __init__(self, metric: str = "queue.depth", **labels: str) -> None:
+        self.unit = ""
         self.key = SeriesKey(metric, tuple(labels.items()))
         self.values: list[float] = []
 

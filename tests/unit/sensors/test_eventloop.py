@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tocsin.model.readings import SeriesKey
 from tocsin.sensors.eventloop import IDLE_ASK_S, PROMPT_S, EventLoopSensor
 from tocsin.sensors.loops import running_loops, thread_label, waits_for_events
 
@@ -261,6 +262,20 @@ def test_a_closed_loop_vanishes(start: Callable[[str], LoopThread], now: Instant
     runner.stop()
     assert sensor.read(now) == []
     assert sensor.layout == ()
+    assert sensor.take_ended() == [SeriesKey("tocsin.eventloop.lag", (("loop", "api"),))]
+    assert sensor.take_ended() == []
+
+
+def test_the_next_loop_of_a_thread_gets_the_name_of_the_one_that_is_closed(
+    start: Callable[[str], LoopThread], now: Instant
+) -> None:
+    first, sensor = start("worker-1"), EventLoopSensor()
+    sensor.read(now)
+    first.stop()
+    start("worker-2")
+    sensor.read(now)
+    assert labels_of(sensor) == ["worker"]
+    assert [dict(key.labels)["loop"] for key in sensor.take_ended()] == ["worker"]
 
 
 def test_a_loop_that_stands_still_between_two_runs_is_not_late(now: Instant) -> None:

@@ -89,12 +89,42 @@ def test_descriptors_that_the_program_took_over_are_neither_written_to_nor_close
         os.dup2(mine, number)
     assert trigger._wake is not None
     trigger.stop()
-    thread.join(0.2)  # it may wait on for what is gone
+    thread.join(5.0)  # woken by the end of its pipe
+    assert not thread.is_alive(), "it would look at these numbers again when they are those of others"
     try:
         assert os.fstat(mine).st_size == 0
         assert {os.fstat(number).st_ino for number in numbers} == {os.fstat(mine).st_ino}
     finally:
         for number in (*numbers, mine):
+            os.close(number)
+
+
+@pytest.mark.skipif(not PRESSURE.exists(), reason="this kernel has no pressure stall information")
+@pytest.mark.parametrize("taken", [(0, 1), (1,)])
+def test_while_the_program_takes_descriptors_over_none_is_closed_and_stop_gives_back_those_that_are_left(
+    tmp_path: Path, taken: tuple[int, ...]
+) -> None:
+    trigger = PressureTrigger(lambda _: None)
+    if reason := trigger.start():
+        pytest.skip(reason)
+    thread = next(one for one in threading.enumerate() if one.name == "tocsin-pressure")
+    mine = os.open(tmp_path / "mine", os.O_RDWR | os.O_CREAT)
+    assert trigger._wake is not None
+    pipe, files = trigger._wake, list(trigger._files)
+    theirs = [pipe[end] for end in taken]
+    for number in theirs:  # so far it has come, and it will come to the next ones
+        os.dup2(mine, number)
+    thread.join(5.0)
+    try:
+        assert not thread.is_alive()
+        assert {os.path.dirname(os.readlink(f"/proc/self/fd/{number}")) for number in files} == {str(PRESSURE)}  # noqa: PTH115, PTH120 - of a number
+        trigger.stop()
+        gone = {*pipe, *files} - {*theirs}
+        for number in gone:
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(number)
+    finally:
+        for number in (*theirs, mine):
             os.close(number)
 
 

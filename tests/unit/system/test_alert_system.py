@@ -24,6 +24,9 @@ from tocsin import (
     start,
     watch,
 )
+from tocsin.system.answers.looks import metrics
+from tocsin.system.answers.readings import Wanted, readings
+from tocsin.system.answers.rules import rules_of
 from tocsin.testing import RecordingChannel, ScriptedSensor, system_for_tests
 
 ENOUGH_S = 10.0
@@ -224,6 +227,25 @@ def test_its_status_is_plain_values() -> None:
     assert system.recent("orders") == [3.0]
     assert system.recent("nothing") == []
     assert system.status()["uptime_s"] is None
+
+
+def test_what_is_timed_is_in_seconds_in_alerts_and_wherever_it_is_shown() -> None:
+    slow = AlertRule("price-slow", GENERAL, WARNING, 0.05, metric="orders.price")
+    system, clock, channel = a_system(rules=[slow], default_rules=False)
+    for _ in range(1000):
+        system.timed("orders.price")  # as in a handler; it is one metric all the same
+    system.record("orders.price", 0.0635)
+    system.record("orders.waiting", 7.0)
+    pass_by(system, clock)
+    [told] = channel.alerts
+    assert (told.unit, told.message) == ("s", "orders.price is 63.5 ms, above the threshold 50 ms")
+    assert told.trace[0].why == "63.5 ms is above 50 ms"
+    [rule] = rules_of(system._core)
+    assert rule["unit"] == "s"
+    units = {one["metric"]: one["unit"] for one in metrics(system._core)["metrics"]}
+    assert (units["orders.price"], units["orders.waiting"]) == ("s", "")
+    [series] = readings(system._core, Wanted(["orders.price"]))["series"]
+    assert series["unit"] == "s"
 
 
 def test_a_sensor_of_the_programs_own_is_read_at_each_pass() -> None:

@@ -22,6 +22,20 @@ WINDOW_US: Final = 2_000_000
 RESOURCES: Final = ("cpu", "memory", "io")
 
 
+class _Word:
+    """What a waiting thread and whoever stops it say to each other, under the trigger's lock.
+
+    Attributes:
+        told: the thread is to end, and to give its descriptors back.
+        left: it has ended without being told, and left them.
+    """
+
+    __slots__ = ("left", "told")
+
+    def __init__(self) -> None:
+        self.told = self.left = False
+
+
 class PressureTrigger:
     """Waits in the kernel, on a daemon thread without a pulse, and calls back when pressure rises.
 
@@ -38,6 +52,7 @@ class PressureTrigger:
         self._files: dict[int, str] = {}
         self._wake: tuple[int, int] | None = None
         self._known: _Known = {}
+        self._word = _Word()
         self._lock = threading.Lock()  # two threads may start and stop it at once
 
     def start(self) -> str:
@@ -58,8 +73,10 @@ class PressureTrigger:
             return reason
         self._wake = os.pipe()
         self._known = {fd: _identity(fd) for fd in (*self._wake, *self._files)}
-        thread = threading.Thread(target=self._wait, args=(dict(self._files), self._wake[0], self._known), daemon=True)
-        thread.name = "tocsin-pressure"
+        # Named at once: the number of a nameless one would be missing in the names of the program's own threads.
+        self._word = _Word()
+        what = (dict(self._files), self._wake[0], self._known, self._word)
+        thread = threading.Thread(target=self._wait, args=what, name="tocsin-pressure", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
@@ -70,10 +87,15 @@ class PressureTrigger:
     def stop(self) -> None:
         """Take the triggers back; the thread ends by itself."""
         with self._lock:
-            if self._wake is not None and _is_ours(self._wake[1], self._known):
+            if self._wake is None:
+                return
+            self._word.told = True
+            if _is_ours(self._wake[1], self._known):
                 with suppress(BrokenPipeError):  # the thread has ended, since what it called back raised
                     os.write(self._wake[1], b"x")
                 os.close(self._wake[1])
+            if self._word.left:
+                _give_back((self._wake[0], *self._files), self._known)
             self._wake, self._files = None, {}
 
     def forget(self) -> None:
@@ -103,7 +125,13 @@ class PressureTrigger:
             self._files[fd] = resource
         return reason
 
-    def _wait(self, files: dict[int, str], woken: int, known: _Known) -> None:
+    def _wait(self, files: dict[int, str], woken: int, known: _Known, word: _Word) -> None:
+        """Call back until told to end.
+
+        Whoever wakes us without telling so is a program that closes descriptors by number, or uses their numbers anew.
+        It goes on with the next ones at this moment, and between our look at one and its closing it may have become
+        the program's: so we close none of them. Those that stay ours are given back by `stop`.
+        """
         import select  # noqa: PLC0415 - as above
 
         poll = select.poll()
@@ -114,6 +142,8 @@ class PressureTrigger:
             while True:
                 ready = poll.poll()
                 if any(fd == woken for fd, _ in ready):
+                    with self._lock:
+                        word.left = not word.told
                     return
                 for fd, event in ready:
                     if event & (select.POLLERR | select.POLLNVAL):
@@ -121,7 +151,8 @@ class PressureTrigger:
                     else:
                         self._rises(files[fd])
         finally:
-            _give_back((woken, *files), known)
+            if not word.left:
+                _give_back((woken, *files), known)
 
 
 def _identity(fd: int) -> tuple[int, int]:

@@ -91,7 +91,7 @@ def metrics(core: SystemCore) -> dict[str, Any]:
         key = series.key
         info = describe(key.metric)
         entry = found.setdefault(
-            key.metric, {"metric": key.metric, "unit": info.unit, "kind": info.kind, "text": info.text, "series": []}
+            key.metric, {"metric": key.metric, "unit": series.unit, "kind": info.kind, "text": info.text, "series": []}
         )
         entry["series"].append(dict(key.labels))
     return {"metrics": [found[name] for name in sorted(found)]}

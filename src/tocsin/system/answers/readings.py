@@ -66,7 +66,7 @@ def readings(core: SystemCore, asked: Wanted) -> dict[str, Any]:
     return {
         "since": since,
         "until": until,
-        "series": [shown(key, rows, points) for key, rows in fresh.items()],
+        "series": [shown(key, rows, points, in_memory[key].unit) for key, rows in fresh.items()],
         "left_out": left_out,
         "bands": bands(core, asked.metric, since, until),
     }
@@ -130,10 +130,10 @@ def _add_history(
         fresh[key] = [row for row in rows if row[0] < firsts[key]] + fresh[key]
 
 
-def shown(key: SeriesKey, rows: list[HistoryPoint], points: int) -> dict[str, Any]:
-    """A series as it is told; of a counter how fast it rose."""
+def shown(key: SeriesKey, rows: list[HistoryPoint], points: int, unit: str = "") -> dict[str, Any]:
+    """A series as it is told; of a counter how fast it rose. `unit` is known of a metric that no catalogue has."""
     info = describe(key.metric)
-    unit = info.unit
+    unit = info.unit or unit
     if info.kind == "counter":
         rows = rates(rows)
         unit = "1" if unit == SECONDS else f"{unit}/s"

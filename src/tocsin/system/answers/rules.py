@@ -97,9 +97,11 @@ def _life(state: str) -> str:
 
 def _rule(engine: Engine, compiled: CompiledRule, watches: Iterable[Watch], now: Instant) -> dict[str, Any]:
     rule = compiled.as_it_stands()
+    watches = list(watches)
     series = [_series(engine, compiled, watch) for watch in watches]
+    units = {watch.unit for watch in watches}
     actions = [_action(engine, rule, action, now) for action in rule.actions]
-    return _plain(rule, series, _why_nothing(engine, compiled)) | {
+    return _plain(rule, series, _why_nothing(engine, compiled), unit=units.pop() if len(units) == 1 else rule.unit) | {
         "actions": actions,
         "budget": _number(engine.learners.budget(rule)) if rule.learns else None,
     }
@@ -160,7 +162,7 @@ def _why(compiled: CompiledRule, watch: Watch, state: str, unseen_s: float) -> s
         case "firing":
             return "; ".join(filter(None, [_heard(watch), missing]))
         case "ok":
-            return f"not {_side(compiled)}" if watch.ahead is None else watch.ahead.words(compiled.rule.unit)
+            return f"not {_side(compiled, watch.unit)}" if watch.ahead is None else watch.ahead.words(watch.unit)
     return missing or "no reading yet that fills its window"
 
 
@@ -191,7 +193,7 @@ def _missing(watch: Watch, unseen_s: float) -> str:
 # -- of both
 
 
-def _plain(rule: AlertRule, series: list[dict[str, Any]], why_nothing: str) -> dict[str, Any]:
+def _plain(rule: AlertRule, series: list[dict[str, Any]], why_nothing: str, *, unit: str) -> dict[str, Any]:
     series.sort(key=lambda one: STATES.index(one["state"]))
     state = series[0]["state"] if series else "disabled" if not rule.enabled else "no series"
     return {
@@ -202,7 +204,7 @@ def _plain(rule: AlertRule, series: list[dict[str, Any]], why_nothing: str) -> d
         "category": rule.category.value,
         "metric": rule.metric,
         "labels": rule.labels,
-        "unit": rule.unit,
+        "unit": unit,
         "condition": rule.condition.value,
         "aggregate": rule.aggregate,
         "window_s": rule.window_s,
@@ -225,7 +227,7 @@ def _left_rule(rule: AlertRule, alerts: Iterable[PerformanceAlert], latest: Iter
     series = [_left_series(one, known.pop(tuple(sorted(one["labels"].items())), None)) for one in latest]
     series += [_left_series({"labels": dict(alert.labels), "value": alert.value}, alert) for alert in known.values()]
     why = "it was disabled" if not rule.enabled else "no reading of it is left"
-    return _plain(rule, series, why) | {
+    return _plain(rule, series, why, unit=rule.unit) | {
         "actions": [{"action": action, "left": None, "why_not": "the program has ended"} for action in rule.actions],
         "budget": None,
     }
@@ -253,17 +255,13 @@ _SIDES: Final = {
 }  # fmt: skip
 
 
-def _side(compiled: CompiledRule) -> str:
-    rule = compiled.rule
-    return f"{_SIDES.get(rule.condition.value, 'beyond')} {_text(rule, compiled.limit)}"
+def _side(compiled: CompiledRule, unit: str) -> str:
+    side = _SIDES.get(compiled.rule.condition.value, "beyond")
+    return f"{side} {format_value(compiled.limit, unit)}"
 
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _text(rule: AlertRule, value: float | None) -> str:
-    return format_value(value, rule.unit)
 
 
 def _span(seconds: float) -> str:

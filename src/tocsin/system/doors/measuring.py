@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin.sensors.timing import Timed, timed
-
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Mapping
 
     from tocsin.model.notice import CheckResult
+    from tocsin.sensors.timing import Timed
     from tocsin.system.core import SystemCore
     from tocsin.system.doors.checks import DirectChecks
 
@@ -43,7 +42,7 @@ class Measuring:
 
     def timed(self, name: str) -> Timed:
         """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
-        return timed(name, self._core.sensing.metrics.record)
+        return self._core.sensing.metrics.timed(name)
 
     def add_sensor(self, read: Callable[[], Any], *, name: str | None = None) -> None:
         """Call `read` at each pass for readings: a mapping from name to number, or (name, value, labels) triples.

@@ -7,11 +7,14 @@ import sys
 import threading
 import traceback
 from collections import deque
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tocsin.model.readings import inert
 from tocsin.sensors import deaths
 from tocsin.system.witness.frames import MAX_FRAMES, entry_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_KEPT: Final = 10
 _MAX_WORDS: Final = 200
@@ -78,17 +81,32 @@ class ExitCode:
 
     def __init__(self) -> None:
         self.code: int | None = None
-        self._exit = sys.exit
+        self._stand_in: object = None
 
     def watch(self) -> None:
         """From now on; for the interpreter that `tocsin run` started, which is ours to arrange."""
-        if sys.exit is not self:
-            self._exit, sys.exit = sys.exit, self
+        if sys.exit is not self._stand_in:
+            self._stand_in = sys.exit = _noting(self._note, sys.exit)
 
-    def __call__(self, status: object = None, /) -> NoReturn:
+    def _note(self, status: object = None, *_: object) -> None:
         if threading.current_thread() is threading.main_thread():
             self.code = 0 if status is None else status & 0xFF if isinstance(status, int) else 1
-        self._exit(status)  # type: ignore[arg-type]
+
+
+def _noting(note: Callable[..., None], real: Callable[..., NoReturn]) -> Any:
+    """A stand-in for `sys.exit` that does not show in tracebacks.
+
+    A function that calls the real one would stand in each of them. Calling a class is one call for the program and two
+    for the interpreter: of `__new__`, which takes a note and has returned when `__init__` raises. That is the real
+    function itself, so what it says of wrong arguments is its own too.
+    """
+
+    def take_note(kind: type, *words: object, **named: object) -> object:  # noqa: ARG001 - it refuses them itself
+        note(*words)
+        return object.__new__(kind)
+
+    members = {"__new__": take_note, "__init__": staticmethod(real), "__module__": "sys", "__doc__": real.__doc__}
+    return type("exit", (), members)
 
 
 exit_code: Final = ExitCode()

@@ -33,6 +33,7 @@ export const mayAct = () => state.session?.may === "act";
 
 export function Figure({ alert }) {
   if (alert.value === null || alert.value === undefined) return null;
+  if (alert.resolved_at) return html`<span class="figure"><b>${value(alert.value, alert.unit)}</b> at the end, threshold ${value(alert.threshold, alert.unit)}</span>`;
   const rule = state.rules.find((one) => one.name === alert.rule);
   const sign = CONDITIONS[rule?.condition] || "against";
   return html`<span class="figure"><b>${value(alert.value, alert.unit)}</b> ${sign} ${value(alert.threshold, alert.unit)}</span>`;
