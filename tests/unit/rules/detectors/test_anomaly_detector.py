@@ -87,6 +87,15 @@ def test_a_step_is_a_shift_once_it_stays_and_is_adopted_after_six_hours(learned:
     assert abs(verdicts[-1].expected - 90.0) < 15.0
 
 
+@pytest.mark.parametrize("size", [60.0, 300.0])
+def test_a_level_that_was_adopted_does_not_ring_a_day_later(learned: dict[str, Any], size: float) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    first = 10 * DAY + 7  # in the midst of a quarter of an hour
+    feed(detector, noise(18, 7), first=10 * DAY)
+    verdicts = feed(detector, noise(19, 3 * DAY, mean=30.0 + size), first=first)
+    assert [number for number, one in enumerate(verdicts) if one.alarm] == [0]
+
+
 def test_a_slow_way_up_is_a_matter_of_level(learned: dict[str, Any]) -> None:
     values = [value + number / 30 for number, value in enumerate(noise(7, DAY))]
     verdicts = feed(AnomalyDetector.from_state(learned), values, first=10 * DAY)
