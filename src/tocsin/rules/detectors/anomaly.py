@@ -12,7 +12,7 @@ from tocsin.model.anomaly import AnomalyVerdict, Phase, Reason
 from tocsin.rules.detectors import state as keeping
 from tocsin.rules.detectors.calibrator import WEEK_S
 from tocsin.rules.detectors.gauge import ORDINARY
-from tocsin.rules.detectors.ordinary import SMALLEST, learn, least_spread, usual_of
+from tocsin.rules.detectors.ordinary import SMALLEST, learn, least_spread, standing, usual_of
 from tocsin.rules.detectors.reasons import Sight, reason_of, refine
 from tocsin.rules.detectors.season import DAY_S
 
@@ -146,7 +146,8 @@ class AnomalyDetector:
         """
         s = self._state
         of_day = s.season.known(at_s, s.knows_week) if s.now_s >= DAY_S else None
-        return Band(*self._band(s, usual_of(s, of_day), least_spread(s)))
+        usual, least = usual_of(s, of_day), least_spread(s)
+        return Band(*(self._standing(usual, least) if s.episode.goes_on else self._band(s, usual, least)))
 
     def to_state(self) -> dict[str, Any]:
         """All that was learned, as plain dicts, lists and finite numbers."""
@@ -194,7 +195,7 @@ class AnomalyDetector:
         s = self._state
         course, episode, n, now_s = s.course, s.episode, s.readings, s.now_s
         changes, nears, fars, tides, stays, unrests = s.changes, s.nears, s.fars, s.tides, s.stays, s.unrests
-        least = least_spread(s)
+        least, went_on = least_spread(s), episode.goes_on
         of_day = usual = None
         if now_s >= DAY_S:
             of_day = s.season.known(at_s, s.knows_week)
@@ -325,6 +326,8 @@ class AnomalyDetector:
             else:
                 episode.cool(n, now_s)
 
+        if went_on:
+            band = self._standing(usual, least)
         spread, size = changes.spread, nears.spread
         course.follow(x, change, rate, spread if spread > least else least, size if size > least else least)
         if not episode.goes_on:
@@ -437,6 +440,14 @@ class AnomalyDetector:
             bound = usual - seasons.down.level * spread
             if bound > low:
                 low = bound
+        return self._within(expected, low, high)
+
+    def _standing(self, usual: float | None, least: float) -> tuple[float, float, float]:
+        """What is expected, and the band, while something unusual goes on."""
+        return self._within(*standing(self._state, usual, least))
+
+    def _within(self, expected: float, low: float, high: float) -> tuple[float, float, float]:
+        """A band that is no narrower than the least change, and holds what is legal alone."""
         if self._min_change:
             high, low = max(high, expected + self._min_change), min(low, expected - self._min_change)
         return expected, low if low > self._lowest else self._lowest, high if high < self._highest else self._highest

@@ -87,6 +87,24 @@ def test_a_step_is_a_shift_once_it_stays_and_is_adopted_after_six_hours(learned:
     assert abs(verdicts[-1].expected - 90.0) < 15.0
 
 
+@pytest.mark.parametrize("value", [300.0, -300.0])
+def test_what_goes_on_is_not_expected(learned: dict[str, Any], value: float) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    verdicts = feed(detector, [value] * 60, first=10 * DAY)
+    assert all(one.low < one.expected < one.high for one in verdicts)
+    assert all(25.0 < one.expected < 35.0 for one in verdicts)
+    assert not any(one.low < value < one.high for one in verdicts)
+    assert detector.band(START_S + (10 * DAY + 60) * 60.0) == (
+        verdicts[-1].expected, verdicts[-1].low, verdicts[-1].high,
+    )  # fmt: skip
+
+
+def test_a_way_that_was_long_is_expected_where_it_began(learned: dict[str, Any]) -> None:
+    values = [value + number / 30 for number, value in enumerate(noise(7, DAY))]
+    verdicts = feed(AnomalyDetector.from_state(learned), values, first=10 * DAY)
+    assert all(one.low <= one.expected <= one.high for one in verdicts if one.abnormal)
+
+
 @pytest.mark.parametrize("size", [60.0, 300.0])
 def test_a_level_that_was_adopted_does_not_ring_a_day_later(learned: dict[str, Any], size: float) -> None:
     detector = AnomalyDetector.from_state(learned)
