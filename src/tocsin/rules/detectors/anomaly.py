@@ -111,7 +111,8 @@ class AnomalyDetector:
 
         Args:
             value: in the metric's unit; what is not finite is no reading, and is passed over.
-            at_s: Unix seconds; a time before the last one counts as the same moment.
+            at_s: Unix seconds; a time shortly before the last one counts as the same moment, and one that is a gap
+                before it as a clock that was set back.
         """
         if not -_LARGEST < value < _LARGEST:
             if not isfinite(value):
@@ -136,6 +137,8 @@ class AnomalyDetector:
                     s.gaps = 0
                 s.now_s += passed
                 s.interval_s = interval_s + (passed - interval_s) * (0.05 if n >= _QUICK else 1.0 / n)
+        elif passed < -_GAP_INTERVALS * s.interval_s - _GAP_S:  # the clock was set back, and time goes on from there
+            s.at_s, s.gaps = at_s, 0
         return self._judge(value, at_s)
 
     def band(self, at_s: float) -> Band:

@@ -202,6 +202,15 @@ def test_a_clock_that_steps_back_is_no_time_that_passed(learned: dict[str, Any])
     assert detector.to_state()["now_s"] == learned["now_s"]
 
 
+def test_a_clock_that_was_set_back_does_not_stop_time(learned: dict[str, Any]) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    feed(detector, noise(11, 60))  # ten days ago
+    assert detector.to_state()["now_s"] - learned["now_s"] == pytest.approx(59 * 60.0)
+    verdicts = feed(detector, noise(20, 12 * 60, mean=90.0), first=60)
+    assert verdicts[0].alarm
+    assert not verdicts[-1].abnormal  # adopted
+
+
 def test_a_gap_is_neither_time_nor_a_change(learned: dict[str, Any]) -> None:
     detector = AnomalyDetector.from_state(learned)
     verdict = detector.update(42.0, START_S + 13 * 86_400.0)
