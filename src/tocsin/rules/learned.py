@@ -33,6 +33,8 @@ EVIDENCE: Final = "odds"
 _START_S: Final = 600.0
 # So long after the readings are back where they stood it is over for whoever is told; the detector's means take longer.
 _CALM_S: Final = 600.0
+# What must last may be back for a quarter of the time that it must last, and begins anew after that.
+_PAUSES: Final = 4
 _OF_THE_PROCESS: Final = ("process.", "tocsin.", "cpython.")
 # The literal formula looks back at so many readings.
 SIGMA_READINGS: Final = 300
@@ -109,7 +111,7 @@ class Learner:
         begins = goes_on and not detector.abnormal and series.key.metric.startswith(_OF_THE_PROCESS)
         self._is_start, self._begins_s = begins, math.inf
         self._is_early = False
-        self._side, self._off_s = 0.0, -math.inf
+        self._side, self._off_s, self._jumped = 0.0, -math.inf, False
 
     def keep_pace(self, rule: AlertRule) -> None:
         """Look as often as this rule has need of, if that is more often than until now."""
@@ -136,7 +138,7 @@ class Learner:
             elif self.since_s is None or self.verdict.alarm:
                 # What is expected follows the readings, so it tells a side only of an episode that begins.
                 is_above = self.detector.is_above(value) if went_on else value > self.verdict.expected
-                self._side = 1.0 if is_above else -1.0
+                self._side, self._jumped = 1.0 if is_above else -1.0, not self.detector.is_back(value)
                 if self.since_s is None:
                     self.since_s = mono_s
                     self._is_early = self.verdict.phase is not Phase.CALIBRATED
@@ -167,17 +169,18 @@ class Learner:
         value, expected = format_value(self.value, unit), format_value(found.expected, unit)
         return f"{self.series.key} is {value}, expected {expected}: {rarity(found)}"
 
-    def is_unusual(self, side: int = 0, *, early: bool = True) -> bool:
+    def is_unusual(self, side: int = 0, *, early: bool = True, pause_s: float = _CALM_S) -> bool:
         """Whether an unusual stretch goes on that is to be told.
 
         Args:
             side: one that began, or got much worse, above (1) or below (-1) what was expected; 0: any.
             early: whether one counts that began before a day was known.
+            pause_s: so long readings may be back where they stood, if they ever left.
         """
         found = self.verdict
         if found is None or not found.abnormal or self._is_start or (self._is_early and not early):
             return False
-        if self._at_s - self._off_s > _CALM_S:
+        if self._at_s - self._off_s > (pause_s if self._jumped else _CALM_S):
             return False
         return not side or self._side == side  # what was expected follows the readings, and soon lies on both sides
 
@@ -205,17 +208,18 @@ class LearnedWatch:
         self._both = rule.adjust is ThresholdKind.BOTH
         self._sigma = rule.adjust is ThresholdKind.SIGMA
         self._early = rule.early
+        self._pause_s = min(rule.for_s / _PAUSES, _CALM_S) if rule.for_s else _CALM_S
         learner.early |= rule.early
         self._limit, self._clear_limit = (0.0, 0.0) if self._anomalous else (rule.limit, rule.clear_limit)
         self.look = learner.look
 
     def is_bad(self, value: float) -> bool:
         """Whether the value starts a breach."""
-        return self._judge(value, self._limit)
+        return self._judge(value, self._limit, self._pause_s)
 
     def stays_bad(self, value: float) -> bool:
         """Whether the value keeps a firing alert going."""
-        return self._judge(value, self._clear_limit)
+        return self._judge(value, self._clear_limit, _CALM_S)
 
     def threshold(self) -> float:
         """The bound as of now, in the base unit: never laxer than the static one, but where both must be broken."""
@@ -265,12 +269,13 @@ class LearnedWatch:
             f"learned: {found.phase.value}",
         ))  # fmt: skip
 
-    def _judge(self, value: float, limit: float) -> bool:
+    def _judge(self, value: float, limit: float, pause_s: float) -> bool:
         if self._anomalous:
-            return self._learner.is_unusual(early=self._early)
+            return self._learner.is_unusual(early=self._early, pause_s=pause_s)
         if self._sigma:
             return self._beyond(value, self.threshold())
-        beyond, unusual = self._beyond(value, limit), self._learner.is_unusual(self._side, early=self._early)
+        beyond = self._beyond(value, limit)
+        unusual = self._learner.is_unusual(self._side, early=self._early, pause_s=pause_s)
         return beyond and unusual if self._both else beyond or unusual
 
     def _beyond(self, value: float, limit: float) -> bool:

@@ -139,6 +139,25 @@ def test_a_step_up_stays_a_breach_of_a_dynamic_threshold_and_the_way_back_from_a
     assert not any(fallen + back)
 
 
+@pytest.mark.parametrize("fields", [{"threshold": "", "condition": AlertCondition.ANOMALOUS}, {"adjust": "dynamic"}])
+def test_a_spike_is_no_breach_that_lasts(fields: dict[str, Any]) -> None:
+    watch, series, clock, _ = taught(a_rule(for_s=300.0, **fields))
+    assert push(watch, series, clock, 75.0)
+    assert push(watch, series, clock, 40.0)  # a pause
+    assert not push(watch, series, clock, 40.0)
+    assert watch.stays_bad(40.0)  # what rings is over later
+    rng = random.Random(9)
+    watch, series, clock, _ = taught(a_rule(for_s=300.0, **fields))
+    assert all(push(watch, series, clock, rng.gauss(75.0, 2.0)) for _ in range(30))
+
+
+def test_a_change_too_small_for_one_reading_is_a_breach_that_lasts() -> None:
+    watch, series, clock, _ = taught(a_rule("", condition=AlertCondition.ANOMALOUS, for_s=300.0))
+    found = [push(watch, series, clock, 41.0) for _ in range(40)]  # stuck
+    began = found.index(True)
+    assert all(found[began : began + 6])
+
+
 def test_both_must_be_broken_where_the_rule_says_so() -> None:
     watch, series, clock, _ = taught(a_rule(50.0, adjust="both"))
     assert watch.threshold() >= 50.0
