@@ -36,6 +36,9 @@ _MISSING: Final = frozenset({"", "nan", "null", "none", "na", "n/a"})
 _LOOK_AHEAD: Final = 100
 _TAIL_BYTES: Final = 64 * 1024
 _SCALES: Final = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+# The years 1 to 9999, without a day at each end: no calendar goes further.
+_FIRST_S: Final = datetime(1, 1, 2, tzinfo=UTC).timestamp()
+_LAST_S: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class CsvFeed:
@@ -194,16 +197,14 @@ def _time(text: str) -> float | None:
     """Unix seconds; None if it is no time."""
     try:
         number = float(text)
+        at_s = number / next((scale for size, scale in _SCALES if abs(number) >= size), 1.0)
     except ValueError:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             return None
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-    if not math.isfinite(number):
-        return None
-    scale = next((scale for size, scale in _SCALES if abs(number) >= size), 1.0)
-    return number / scale
+        at_s = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    return at_s if _FIRST_S <= at_s <= _LAST_S else None
 
 
 def _pace_s(times: Iterable[float]) -> float:
