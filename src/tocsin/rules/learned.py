@@ -43,6 +43,8 @@ SIGMA_READINGS: Final = 300
 LOOKS: Final = 20
 # And so often whatever the window is: what is over is to be seen to be over.
 MOST_PACE_S: Final = 60.0
+# So many series that have not come back are kept for a later process, those that were read last.
+MOST_LEFT: Final = 200
 _REASONS: Final = {
     Reason.RESIDUAL: "a sudden rise",
     Reason.DROP: "a sudden fall",
@@ -358,7 +360,10 @@ class Learners:
     def keep(self) -> bytes:
         """All that was learned; empty where nothing learns."""
         known = {name: one.detector.to_state() for name, one in self._known.items()}
-        return msgspec.msgpack.encode({**self._left, **known}) if known or self._left else b""
+        # Labels may be others at each start: what does not come back is kept for a while, and not for ever.
+        left = sorted(self._left.items(), key=lambda one: _read_last_s(one[1]))[-MOST_LEFT:]
+        kept = {**dict(left), **known}
+        return msgspec.msgpack.encode(kept) if kept else b""
 
     def restore(self, kept: bytes) -> None:
         """Go on with what another process had learned; each series takes its part when it comes."""
@@ -412,6 +417,12 @@ def rarity(found: AnomalyVerdict) -> str:
 def _name_of(rule: AlertRule, key: SeriesKey) -> str:
     """What makes a learner: the series, how it is read, and what it may cost. It stays the same over restarts."""
     return f"{key}|{rule.aggregate}|{rule.window_s:g}|{rule.sensitivity}|{rule.least_change:g}"
+
+
+def _read_last_s(state: dict[str, Any]) -> float:
+    """When the series of a detector's state was read last, in Unix seconds; 0 in one of another version."""
+    at_s = state.get("at_s")
+    return at_s if isinstance(at_s, float) else 0.0
 
 
 def _legal(metric: str) -> tuple[float, float] | None:

@@ -6,13 +6,14 @@ import math
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from tocsin.model.anomaly import AnomalyVerdict, Phase, Reason
 from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.readings import SeriesKey
 from tocsin.model.rule import AlertRule
-from tocsin.rules.learned import Learners, rarity
+from tocsin.rules.learned import MOST_LEFT, Learners, rarity
 
 DAY_S = 86_400.0
 
@@ -249,6 +250,21 @@ def test_what_was_learned_goes_on_bit_for_bit_in_another_process() -> None:
     assert watch is not None
     assert heirs.keep() == kept
     assert push(watch, series, clock, 75.0)
+
+
+def test_of_series_that_do_not_come_back_those_read_last_are_kept() -> None:
+    clock, kept = Clock(), b""
+    for start in range(3):
+        learners = Learners(1.0, clock)
+        learners.restore(kept)
+        for number in range(MOST_LEFT):
+            clock.s += 1.0
+            series = Readings(port=f"{start}-{number}")
+            push(learners.take_up(ANOMALOUS, series, None), series, clock, 40.0)
+        kept = learners.keep()
+    names = msgspec.msgpack.decode(kept)
+    assert len(names) == 2 * MOST_LEFT
+    assert not any("port='0-" in name for name in names)
 
 
 @pytest.mark.parametrize("kept", [b"", b"\xc1", b"\x81\xa1x\x80"])
