@@ -17,8 +17,9 @@ from tocsin.rules.defaults import default_rules
 MINUTES = 2200
 
 
-def taught(*names: str) -> Score:
-    rules = [a_rule(f"{name} unusual", "", condition=AlertCondition.ANOMALOUS, metric=name) for name in names]
+def taught(*names: str, message: str = "") -> Score:
+    fields = {"condition": AlertCondition.ANOMALOUS, "message": message}
+    rules = [a_rule(f"{name} unusual", "", metric=name, **fields) for name in names]
     score = Score(
         *rules, keys=[SeriesKey(name) for name in names], settings=AlertSettings(routes=(Route(channel="all"),))
     )
@@ -38,6 +39,13 @@ def test_an_unusual_reading_is_told_with_what_was_expected_and_its_odds() -> Non
     assert "this rare once per" in alert.message
     assert [one.kind for one in alert.evidence] == ["odds"]
     assert alert.threshold is None
+
+
+def test_a_message_that_names_the_forecast_says_what_was_expected_once() -> None:
+    score = taught("a", message="{value} now: {forecast}")
+    score.read(90.0, every_s=4.0)
+    assert score.alert.message.startswith("90 now: expected 39.8 (")
+    assert score.alert.message.count("expected") == 1
 
 
 def test_what_was_learned_outlives_the_process_and_nobody_is_told_of_the_restart() -> None:
