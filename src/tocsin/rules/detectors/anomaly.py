@@ -329,7 +329,8 @@ class AnomalyDetector:
             else:
                 episode.cool(n, now_s)
 
-        if went_on:
+        # The mean of few readings is expected of the next one, unless a third of what is unusual is in it already.
+        if went_on or (best is not None and best.is_hot and 1.5 * abs(x - course.fast) < abs(far)):
             band = self._standing(usual, least)
         spread, size = changes.spread, nears.spread
         course.follow(x, change, rate, spread if spread > least else least, size if size > least else least)

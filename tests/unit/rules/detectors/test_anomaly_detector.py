@@ -105,6 +105,14 @@ def test_a_way_that_was_long_is_expected_where_it_began(learned: dict[str, Any])
     assert all(one.low <= one.expected <= one.high for one in verdicts if one.abnormal)
 
 
+def test_a_change_that_is_known_by_its_mean_is_not_expected_when_it_is_told(learned: dict[str, Any]) -> None:
+    verdicts = feed(AnomalyDetector.from_state(learned), noise(21, 40, mean=46.0, spread=2.0), first=10 * DAY)
+    number, first = next((number, one) for number, one in enumerate(verdicts) if one.alarm)
+    assert number > 3
+    assert 25.0 < first.expected < 35.0
+    assert first.low <= first.expected <= first.high
+
+
 @pytest.mark.parametrize("size", [60.0, 300.0])
 def test_a_level_that_was_adopted_does_not_ring_a_day_later(learned: dict[str, Any], size: float) -> None:
     detector = AnomalyDetector.from_state(learned)
