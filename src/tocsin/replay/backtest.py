@@ -51,6 +51,9 @@ class Contender:
 
     def take(self, moment: Moment) -> None:
         """Live through a moment."""
+        if moment.learned is not None:
+            learned, went_on = moment.learned
+            self.engine.restore([], None, went_on, learned)
         # A pace that quickens does not make a gap of the pause before.
         every_s = max(moment.every_s, self.config.check_interval)
         self.engine.interval_s, self._every_s = max(every_s, self._every_s), every_s
