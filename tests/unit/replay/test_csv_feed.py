@@ -114,3 +114,14 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, words: str, tmp_pa
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         CsvFeed(tmp_path / "none.csv")
+
+
+def test_what_is_left_out_and_what_is_no_share_is_remarked_on(tmp_path: Path) -> None:
+    header = "timestamp,system.cpu.utilization,system.memory.utilization,process.cpu.utilization,orders\n"
+    path = tmp_path / "rows.csv"
+    path.write_text(header + "1,40,0.5,8,inf\n2,85,inf,8,-inf\n3,nan,50 %,8,\n", encoding="utf-8")
+    feed = CsvFeed(path)
+    list(feed.moments(lambda _: True))
+    infinite, percent = feed.remarks()
+    assert infinite == "3 infinite readings were left out"
+    assert percent.startswith("system.cpu.utilization is a share, and goes up to 85:")
