@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from math import exp, inf, isfinite, log
+from math import exp, inf, log
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from tocsin.model.anomaly import AnomalyVerdict, Phase, Reason
@@ -115,9 +115,10 @@ class AnomalyDetector:
                 before it as a clock that was set back.
         """
         if not -_LARGEST < value < _LARGEST:
-            if not isfinite(value):
+            if not -inf < value < inf:
                 return self._verdict(self.band(at_s))
             value = _LARGEST if value > 0.0 else -_LARGEST
+        value += 0.0  # a state of true and false, or of huge integers, is none that can be kept
         s = self._state
         s.readings = n = s.readings + 1
         if n <= 2:

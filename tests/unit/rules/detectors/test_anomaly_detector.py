@@ -271,6 +271,14 @@ def test_extreme_numbers_break_nothing(size: float) -> None:
     assert msgspec.json.decode(msgspec.json.encode(detector.to_state())) == detector.to_state()
 
 
+@pytest.mark.parametrize("value", [True, 2**70, -(10**400)])
+def test_numbers_that_are_no_floats_leave_a_state_that_can_be_kept(value: float) -> None:
+    detector = AnomalyDetector()
+    feed(detector, [1, value, 3, value])
+    kept = msgspec.msgpack.encode(detector.to_state())
+    assert AnomalyDetector.from_state(msgspec.msgpack.decode(kept)).to_state() == detector.to_state()
+
+
 MANY = st.lists(
     st.one_of(st.floats(), st.floats(-100.0, 100.0), st.integers(-3, 3).map(float)), min_size=2, max_size=400
 )
