@@ -71,6 +71,21 @@ def test_metrics_that_are_unusual_together_are_one_alert_that_ranks_them() -> No
     assert f"resolved {TITLE}" in score.notices()
 
 
+@pytest.mark.parametrize("value", [90.0, 40.0])
+def test_several_that_are_unusual_together_go_on_over_a_restart_until_they_are_not(value: float) -> None:
+    score = taught("a", "b", "c")
+    score.read(90.0, 90.0, every_s=4.0)
+    score.restart(away_s=30.0)
+    score.read(*[value] * 5, every_s=4.0)
+    assert score.notices().count(f"firing {TITLE}") == 1
+    assert TITLE in {alert.title for alert in score.engine.book.open_alerts()}
+    rng = random.Random(4)
+    for _ in range(400):
+        score.step(Sample([0, 1, 2], [rng.gauss(40.0, 2.0) for _ in range(3)]), after_s=4.0)
+    assert score.engine.book.open_alerts() == []
+    assert score.notices().count(f"firing {TITLE}") == score.notices().count(f"resolved {TITLE}") == 1
+
+
 def test_two_that_are_unusual_are_two() -> None:
     score = taught("a", "b")
     score.read(90.0, every_s=4.0)

@@ -106,7 +106,7 @@ class Engine:
             elif (answer := self._ordered[type(item)](item)) is not None:
                 self._answers.append(answer)
         self._miss_silent()
-        self._together.look(self.decisions, self.book)
+        self._together.look(self.decisions, self.book, self._hours.active_s)
         self.survivors.sweep(self._hours.now)
         outcome = self.decisions.close()
         if not self._answers:

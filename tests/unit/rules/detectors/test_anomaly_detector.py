@@ -271,7 +271,7 @@ def test_extreme_numbers_break_nothing(size: float) -> None:
     assert msgspec.json.decode(msgspec.json.encode(detector.to_state())) == detector.to_state()
 
 
-@pytest.mark.parametrize("value", [True, 2**70, -(10**400)])
+@pytest.mark.parametrize("value", [True, 2**70, -(10**400)], ids=["true", "huge", "beyond a float"])
 def test_numbers_that_are_no_floats_leave_a_state_that_can_be_kept(value: float) -> None:
     detector = AnomalyDetector()
     feed(detector, [1, value, 3, value])
