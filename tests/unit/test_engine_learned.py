@@ -9,7 +9,7 @@ from tests.unit.score import Score, a_rule
 
 from tocsin.alerts.settings import AlertSettings, Route
 from tocsin.alerts.together import TITLE
-from tocsin.model.inputs import Sample
+from tocsin.model.inputs import RemoveRule, Sample
 from tocsin.model.levels import AlertCondition
 from tocsin.model.readings import SeriesKey
 from tocsin.rules.defaults import default_rules
@@ -84,6 +84,20 @@ def test_several_that_are_unusual_together_go_on_over_a_restart_until_they_are_n
         score.step(Sample([0, 1, 2], [rng.gauss(40.0, 2.0) for _ in range(3)]), after_s=4.0)
     assert score.engine.book.open_alerts() == []
     assert score.notices().count(f"firing {TITLE}") == score.notices().count(f"resolved {TITLE}") == 1
+
+
+@pytest.mark.parametrize("is_gone", ["series", "rules"])
+def test_what_nobody_reads_any_more_is_not_unusual_for_ever(is_gone: str) -> None:
+    score = taught("a", "b", "c")
+    score.read(90.0, 90.0, every_s=4.0)
+    ids = [0, 1, 2] if is_gone == "rules" else [0]
+    if is_gone == "rules":
+        score.step(RemoveRule("b unusual"), RemoveRule("c unusual"))
+    rng = random.Random(4)
+    for _ in range(400):
+        score.step(Sample(ids, [rng.gauss(40.0, 2.0) for _ in ids]), after_s=4.0)
+    assert score.engine.book.open_alerts() == []
+    assert score.notices().count(f"resolved {TITLE}") == 1
 
 
 def test_two_that_are_unusual_are_two() -> None:

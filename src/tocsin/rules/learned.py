@@ -35,6 +35,8 @@ _START_S: Final = 600.0
 _CALM_S: Final = 600.0
 # What must last may be back for a quarter of the time that it must last, and begins anew after that.
 _PAUSES: Final = 4
+# Readings that stay away for longer than this, and than so many of their intervals, tell nothing of now.
+_MISSES: Final = 5
 _OF_THE_PROCESS: Final = ("process.", "tocsin.", "cpython.")
 # The literal formula looks back at so many readings.
 SIGMA_READINGS: Final = 300
@@ -107,7 +109,7 @@ class Learner:
         self._read = read
         self._unix_s = unix_s
         self._at_s = self._learned_s = -math.inf
-        self._pace_s = MOST_PACE_S
+        self._pace_s, self._every_s = MOST_PACE_S, 0.0
         self.early = False
         # What was unusual when the process before ended is not what this one begins with.
         begins = goes_on and not detector.abnormal and series.key.metric.startswith(_OF_THE_PROCESS)
@@ -129,6 +131,7 @@ class Learner:
             self._at_s, self.value = mono_s, value
             if mono_s - self._learned_s < self._pace_s:
                 return value
+            self._every_s = mono_s - self._learned_s if self.verdict is not None else 0.0
             self._learned_s = mono_s
             unix_s = self._unix_s(mono_s)
             went_on = self.detector.abnormal
@@ -185,6 +188,10 @@ class Learner:
         if self._at_s - self._off_s > (pause_s if self._jumped else _CALM_S):
             return False
         return not side or self._side == side  # what was expected follows the readings, and soon lies on both sides
+
+    def is_read(self, mono_s: float) -> bool:
+        """Whether readings still come, and some rule still looks at them."""
+        return mono_s - self._at_s <= max(_CALM_S, _MISSES * self._every_s)
 
     def bound(self, side: int) -> float:
         """Where a single reading would ring, above (1) or below (-1); infinite while too little is known."""
@@ -350,9 +357,9 @@ class Learners:
         sharing = sum(not one.own for one in tuple(self._known.values()))
         return self._budget / max(sharing, 1) if rule.sensitivity is None else rule.sensitivity
 
-    def unusual(self) -> list[Learner]:
-        """Those that are unusual now, the rarest first."""
-        found = [one for one in self._known.values() if one.is_unusual(early=one.early)]
+    def unusual(self, mono_s: float = -math.inf) -> list[Learner]:
+        """Those that are unusual at a moment (monotonic seconds), the rarest first."""
+        found = [one for one in self._known.values() if one.is_unusual(early=one.early) and one.is_read(mono_s)]
         if not found:
             return found
         return sorted(found, key=lambda one: -(one.verdict.score if one.verdict is not None else 0.0))
