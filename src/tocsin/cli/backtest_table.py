@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.channels.text import visible
 from tocsin.cli.layout import fit
-from tocsin.model.levels import ThresholdKind
+from tocsin.model.levels import AlertCondition, ThresholdKind
 from tocsin.model.units import format_value
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ def _figures(account: RuleAccount) -> tuple[object, ...]:
 
 def _times(contender: Contender, *, named: bool) -> Iterator[str]:
     """Each firing, rule by rule."""
+    telling = {AlertCondition.ANOMALOUS, AlertCondition.WILL_EXCEED}
+    plain = {name for name, rule in contender.rules.items() if not rule.learns and rule.condition not in telling}
     for account in _accounts(contender):
         if not account.firings:
             continue
@@ -194,6 +196,8 @@ def _times(contender: Contender, *, named: bool) -> Iterator[str]:
         for firing in account.firings:
             until = f"{firing.ended_at:%Y-%m-%d %H:%M:%S}" if firing.ended_at else "still firing"
             figure = "" if firing.value is None else f"  {format_value(firing.value, firing.unit)}"
+            if account.rule not in plain:  # of an event, of what was learned and of a forecast the figure says little
+                figure = f"  {visible(firing.message)}"
             held = f"  held back: {visible(firing.held)}" if firing.held else ""
             labels = f"  {visible(_labels(firing.labels))}" if firing.labels else ""
             acted = f"  acting: {visible(', '.join(firing.actions))}" if firing.actions else ""
