@@ -9,7 +9,7 @@ from tests.unit.score import Score, a_rule
 
 from tocsin.alerts.settings import AlertSettings, Route
 from tocsin.alerts.together import TITLE
-from tocsin.model.inputs import Sample
+from tocsin.model.inputs import RemoveRule, Sample
 from tocsin.model.levels import AlertCondition
 from tocsin.model.readings import SeriesKey
 from tocsin.rules.defaults import default_rules
@@ -17,8 +17,9 @@ from tocsin.rules.defaults import default_rules
 MINUTES = 2200
 
 
-def taught(*names: str) -> Score:
-    rules = [a_rule(f"{name} unusual", "", condition=AlertCondition.ANOMALOUS, metric=name) for name in names]
+def taught(*names: str, message: str = "") -> Score:
+    fields = {"condition": AlertCondition.ANOMALOUS, "message": message}
+    rules = [a_rule(f"{name} unusual", "", metric=name, **fields) for name in names]
     score = Score(
         *rules, keys=[SeriesKey(name) for name in names], settings=AlertSettings(routes=(Route(channel="all"),))
     )
@@ -38,6 +39,13 @@ def test_an_unusual_reading_is_told_with_what_was_expected_and_its_odds() -> Non
     assert "this rare once per" in alert.message
     assert [one.kind for one in alert.evidence] == ["odds"]
     assert alert.threshold is None
+
+
+def test_a_message_that_names_the_forecast_says_what_was_expected_once() -> None:
+    score = taught("a", message="{value} now: {forecast}")
+    score.read(90.0, every_s=4.0)
+    assert score.alert.message.startswith("90 now: expected 39.8 (")
+    assert score.alert.message.count("expected") == 1
 
 
 def test_what_was_learned_outlives_the_process_and_nobody_is_told_of_the_restart() -> None:
@@ -61,6 +69,35 @@ def test_metrics_that_are_unusual_together_are_one_alert_that_ranks_them() -> No
     assert all(alert.title != TITLE for alert in score.engine.book.open_alerts())
     assert score.notices().count(f"firing {TITLE}") == 1
     assert f"resolved {TITLE}" in score.notices()
+
+
+@pytest.mark.parametrize("value", [90.0, 40.0])
+def test_several_that_are_unusual_together_go_on_over_a_restart_until_they_are_not(value: float) -> None:
+    score = taught("a", "b", "c")
+    score.read(90.0, 90.0, every_s=4.0)
+    score.restart(away_s=30.0)
+    score.read(*[value] * 5, every_s=4.0)
+    assert score.notices().count(f"firing {TITLE}") == 1
+    assert TITLE in {alert.title for alert in score.engine.book.open_alerts()}
+    rng = random.Random(4)
+    for _ in range(400):
+        score.step(Sample([0, 1, 2], [rng.gauss(40.0, 2.0) for _ in range(3)]), after_s=4.0)
+    assert score.engine.book.open_alerts() == []
+    assert score.notices().count(f"firing {TITLE}") == score.notices().count(f"resolved {TITLE}") == 1
+
+
+@pytest.mark.parametrize("is_gone", ["series", "rules"])
+def test_what_nobody_reads_any_more_is_not_unusual_for_ever(is_gone: str) -> None:
+    score = taught("a", "b", "c")
+    score.read(90.0, 90.0, every_s=4.0)
+    ids = [0, 1, 2] if is_gone == "rules" else [0]
+    if is_gone == "rules":
+        score.step(RemoveRule("b unusual"), RemoveRule("c unusual"))
+    rng = random.Random(4)
+    for _ in range(400):
+        score.step(Sample(ids, [rng.gauss(40.0, 2.0) for _ in ids]), after_s=4.0)
+    assert score.engine.book.open_alerts() == []
+    assert score.notices().count(f"resolved {TITLE}") == 1
 
 
 def test_two_that_are_unusual_are_two() -> None:

@@ -42,7 +42,7 @@ def message_of(watch: Watch, *, verdict: Verdict = Verdict.BAD) -> str:
     if rule.message:
         # Not `str.format`: what a template names beside these stays as it was written.
         said = _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
-        aside = "" if ahead is None else ahead.aside(value, unit)
+        aside = "" if ahead is None or "{forecast}" in rule.message else ahead.aside(value, unit)
         return f"{said} ({aside})" if aside else said
     if ahead is not None:
         return f"{key} is {fields['value']}{ahead.joint}{fields['forecast']}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.channels.text import visible
 from tocsin.cli.layout import fit
+from tocsin.model.levels import AlertCondition, ThresholdKind
 from tocsin.model.units import format_value
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tocsin.replay.account import Acted, RuleAccount
     from tocsin.replay.backtest import Contender
 
+_DAY_S: Final = 86_400.0
 _HEAD: Final = ("RULE", "FIRED", "FOR", "LONGEST", "SHORT", "FLAPS", "NOTICES", "HELD BACK", "ACTIONS")
 _ACTIONS: Final = _HEAD.index("ACTIONS")
 _LEGEND: Final = (
@@ -61,6 +63,7 @@ def _of_one(contender: Contender, width: int) -> Iterator[str]:
         yield from _of_rows([_HEAD, *map(_row, watched)], width)
         yield from fit(_told(contender), width)
     yield from _unwatched(contender, width)
+    yield from _unlearned(contender, width)
 
 
 def _of_rows(rows: Sequence[tuple[str, ...]], width: int, *, named: int = 0) -> Iterator[str]:
@@ -125,6 +128,21 @@ def _unwatched(contender: Contender, width: int) -> Iterator[str]:
         yield f"{others} default rule{'s' if others > 1 else ''} had nothing to look at here."
 
 
+def _unlearned(contender: Contender, width: int) -> Iterator[str]:
+    """Rules of one's own that learn, where there was too little to learn from."""
+    account = contender.account
+    if contender.went_on or account.began_at is None or account.ended_at is None:
+        return
+    if (account.ended_at - account.began_at).total_seconds() >= _DAY_S:
+        return
+    learning = (rule for rule in contender.config.rules if rule.learns and rule.adjust is not ThresholdKind.SIGMA)
+    learn = [rule.name for rule in learning if account.of(rule.name).series]
+    if learn:
+        who = f"{learn[0]!r} learns" if len(learn) == 1 else f"{len(learn)} rules learn"
+        words = "a series is known after a day; sooner only extremes ring, and nothing in its first 100 readings"
+        yield from fit(f"{who}: {words}", width, first="! ")
+
+
 def _labels(labels: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name}={value}" for name, value in labels.items()) + "}" if labels else ""
 
@@ -151,6 +169,7 @@ def _compared(contenders: Sequence[Contender], width: int) -> Iterator[str]:
     for letter, contender in zip("AB", contenders, strict=True):
         yield from fit(_told(contender), width, first=f"{letter}: ")
         yield from _unwatched(contender, width)
+        yield from _unlearned(contender, width)
 
 
 def _differ(one: RuleAccount | None, other: RuleAccount | None) -> bool:
@@ -167,6 +186,8 @@ def _figures(account: RuleAccount) -> tuple[object, ...]:
 
 def _times(contender: Contender, *, named: bool) -> Iterator[str]:
     """Each firing, rule by rule."""
+    telling = {AlertCondition.ANOMALOUS, AlertCondition.WILL_EXCEED}
+    plain = {name for name, rule in contender.rules.items() if not rule.learns and rule.condition not in telling}
     for account in _accounts(contender):
         if not account.firings:
             continue
@@ -175,6 +196,8 @@ def _times(contender: Contender, *, named: bool) -> Iterator[str]:
         for firing in account.firings:
             until = f"{firing.ended_at:%Y-%m-%d %H:%M:%S}" if firing.ended_at else "still firing"
             figure = "" if firing.value is None else f"  {format_value(firing.value, firing.unit)}"
+            if account.rule not in plain:  # of an event, of what was learned and of a forecast the figure says little
+                figure = f"  {visible(firing.message)}"
             held = f"  held back: {visible(firing.held)}" if firing.held else ""
             labels = f"  {visible(_labels(firing.labels))}" if firing.labels else ""
             acted = f"  acting: {visible(', '.join(firing.actions))}" if firing.actions else ""

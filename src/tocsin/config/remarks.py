@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.config import commands, slips
 from tocsin.config.channels import literal_secrets
 from tocsin.config.mistakes import nearest
+from tocsin.model.levels import ThresholdKind
 from tocsin.model.metrics import CATALOGUE
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def remarks(
         known: the names of all rules.
     """
     yield from _unmeasured(rules)
+    yield from _unlearned(rules)
     yield from commands.slips(rules)
     yield from literal_secrets(channels)
     yield from slips.slips(channels, maintenance, inhibition)
@@ -50,6 +52,22 @@ def _unmeasured(rules: Iterable[AlertRule]) -> Iterator[str]:
     for rule in rules:
         if rule.metric.startswith(_OWN_METRICS) and rule.metric not in CATALOGUE:
             yield f"rule {rule.name!r}: nothing measures {rule.metric!r}{nearest(rule.metric, CATALOGUE)}"
+
+
+def _unlearned(rules: Iterable[AlertRule]) -> Iterator[str]:
+    """Of what rules say about learning that do not learn."""
+    for rule in rules:
+        learns = rule.learns and rule.adjust is not ThresholdKind.SIGMA
+        said = {
+            "sensitivity": rule.sensitivity is not None,
+            "min_change": rule.min_change != 0,
+            "early": not rule.early,
+        }
+        for key in (key for key, is_said in said.items() if is_said and not learns):
+            yield (
+                f"rule {rule.name!r}: {key} has no effect, since this rule does not learn; "
+                'adjust = "dynamic" or condition = "anomalous" does'
+            )
 
 
 def _unknown_in_health(health: Mapping[str, Iterable[str]], known: set[str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Engine:
         self._hours = Hours()
         self._foresight = foresight = Foresight(self.rules)
         self.learners = Learners(alerts.false_alarms_per_week, self._hours.unix_s)
-        self._together = Together(self.learners.unusual)
+        self._together = Together(lambda: self.learners.unusual(self._hours.mono_s))
         self.decisions = Decisions(self.book, self.history, alerts, observe=observe, foresee=foresight.evidence)
         self.survivors = Survivors(self.decisions, alerts.no_data_ttl_s)
         self._posts = Posts(
@@ -107,7 +107,7 @@ class Engine:
             elif (answer := self._ordered[type(item)](item)) is not None:
                 self._answers.append(answer)
         self._miss_silent()
-        self._together.look(self.decisions, self.book)
+        self._together.look(self.decisions, self.book, self._hours.active_s)
         self.survivors.sweep(self._hours.now)
         outcome = self.decisions.close()
         if not self._answers:

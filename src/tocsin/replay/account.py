@@ -38,6 +38,7 @@ class Firing(msgspec.Struct):
         unit: the base unit.
         held: why nobody was told at once; empty when somebody was.
         actions: those that were due.
+        message: what the alert said then: with what was expected, or when it will be full.
     """
 
     began_at: datetime
@@ -47,6 +48,7 @@ class Firing(msgspec.Struct):
     unit: str
     held: str = ""
     actions: list[str] = []
+    message: str = ""
 
 
 class Acted(msgspec.Struct):
@@ -164,7 +166,7 @@ class Account:
         held = self._count_held(alert, account)
         if alert.state is AlertState.FIRING and alert.id not in self._open:
             account.fired += 1
-            firing = Firing(change.at, None, alert.labels, alert.value, alert.unit, held)
+            firing = Firing(change.at, None, alert.labels, alert.value, alert.unit, held, message=alert.message)
             self._open[alert.id] = (account, firing)
             if len(account.firings) < MAX_FIRINGS:
                 account.firings.append(firing)

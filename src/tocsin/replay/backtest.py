@@ -32,6 +32,7 @@ class Contender:
     Attributes:
         account: what became of it.
         rules: those that were tried, by name.
+        went_on: whether it began with what was learned in an earlier run.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Contender:
         self.config = config
         self.account = Account()
         self.rules = {rule.name: rule for rule in config.all_rules()}
+        self.went_on = False
         self._listen = listen
         self._every_s = 0.0
         routes = tuple(route for _, route in config.make_channels())
@@ -51,6 +53,10 @@ class Contender:
 
     def take(self, moment: Moment) -> None:
         """Live through a moment."""
+        if moment.learned is not None:
+            learned, at = moment.learned
+            self.went_on = True
+            self.engine.restore([], None, at, learned)
         # A pace that quickens does not make a gap of the pause before.
         every_s = max(moment.every_s, self.config.check_interval)
         self.engine.interval_s, self._every_s = max(every_s, self._every_s), every_s

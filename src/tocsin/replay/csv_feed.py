@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from tocsin.errors import ConfigError, Problem
 from tocsin.model import inputs as given
-from tocsin.model.metrics import describe
+from tocsin.model.metrics import CATALOGUE, describe
 from tocsin.model.series_text import parse_series
-from tocsin.model.units import parse_quantity
+from tocsin.model.units import RATIO, parse_quantity
 from tocsin.replay.moments import Moment, Timeline
 
 if TYPE_CHECKING:
@@ -35,7 +35,15 @@ _MISSING: Final = frozenset({"", "nan", "null", "none", "na", "n/a"})
 # How many rows are looked at to know their pace, and how much of the end of the file to know its last time.
 _LOOK_AHEAD: Final = 100
 _TAIL_BYTES: Final = 64 * 1024
+# Whatever uses more than all of these is given in percent. A program may use more than one core, so it is none of them.
+_SHARES: Final = frozenset(
+    metric for metric, info in CATALOGUE.items() if info.unit == RATIO and metric.startswith("system.")
+)
+_MOST_SHARE: Final = 1.5
 _SCALES: Final = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+# The years 1 to 9999, without a day at each end: no calendar goes further.
+_FIRST_S: Final = datetime(1, 1, 2, tzinfo=UTC).timestamp()
+_LAST_S: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class CsvFeed:
@@ -56,7 +64,8 @@ class CsvFeed:
             self._header = self._read_header(file.readline())
             self._since_s = since(self._last_time(file)) if since is not None else -math.inf
         self.keys = self._read_keys(metric)
-        self._done_bytes = self._rows = 0
+        self._done_bytes = self._infinite = 0
+        self._most = [0.0 for _ in self.keys]  # of what cannot be above 1, among the first rows
 
     def moments(self, wanted: Callable[[SeriesKey], bool]) -> Iterator[Moment]:
         """See `Feed`."""
@@ -68,6 +77,7 @@ class CsvFeed:
             first = list(islice(rows, _LOOK_AHEAD))
             if not first:
                 raise self._wrong(2, "rows", "none, or none so late", "a time and readings in each row")
+            self._look_at_shares(first, places)
             timeline, every_s = Timeline(first[0][1]), _pace_s([at_s for _, at_s, _ in first])
             for line, at_s, cells in chain(first, rows):
                 inputs.append(given.Sample(ids, self._values(line, cells, places)))
@@ -80,7 +90,12 @@ class CsvFeed:
 
     def remarks(self) -> list[str]:
         """See `Feed`."""
-        return []
+        found = [f"{self._infinite:,} infinite readings were left out"] if self._infinite else []
+        found += [
+            f"{key} is a share, and goes up to {most:g}: 0.85 stands for 85 %; write '85 %' where percent are meant"
+            for key, most in zip(self.keys, self._most, strict=True) if most > _MOST_SHARE
+        ]  # fmt: skip
+        return found
 
     def close(self) -> None:
         """See `Feed`; the file is open only while it is played."""
@@ -164,14 +179,22 @@ class CsvFeed:
                 reader.line_num, "row", f"what is no CSV ({error})", "cells with commas between"
             ) from None
 
+    def _look_at_shares(self, rows: list[tuple[int, float, list[str]]], places: list[int]) -> None:
+        shares = [place for place in places if self.keys[place - 1].metric in _SHARES]
+        for line, _, cells in rows if shares else ():
+            for place, value in zip(shares, self._values(line, cells, shares), strict=True):
+                self._most[place - 1] = max(self._most[place - 1], value)
+        self._infinite = 0  # they come once more
+
     def _values(self, line: int, cells: list[str], places: list[int]) -> list[float]:
         try:
             values = [float(cells[place]) for place in places]
         except ValueError:
             values = [self._value(line, place, cells[place]) for place in places]
-        return (
-            values if math.isfinite(sum(values)) else [value if math.isfinite(value) else math.nan for value in values]
-        )
+        if math.isfinite(sum(values)):
+            return values
+        self._infinite += sum(map(math.isinf, values))
+        return [value if math.isfinite(value) else math.nan for value in values]
 
     def _value(self, line: int, place: int, cell: str) -> float:
         text = cell.strip()
@@ -194,16 +217,14 @@ def _time(text: str) -> float | None:
     """Unix seconds; None if it is no time."""
     try:
         number = float(text)
+        at_s = number / next((scale for size, scale in _SCALES if abs(number) >= size), 1.0)
     except ValueError:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             return None
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-    if not math.isfinite(number):
-        return None
-    scale = next((scale for size, scale in _SCALES if abs(number) >= size), 1.0)
-    return number / scale
+        at_s = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    return at_s if _FIRST_S <= at_s <= _LAST_S else None
 
 
 def _pace_s(times: Iterable[float]) -> float:

@@ -24,11 +24,14 @@ class Moment(NamedTuple):
         now: when.
         inputs: what happened.
         every_s: seconds from one moment to the next, as intended; what is five times as long is a gap.
+        learned: what rules had learned in an earlier run that this one goes on from, and when it went on; at its
+            beginning alone.
     """
 
     now: Instant
     inputs: list[Input]
     every_s: float
+    learned: tuple[bytes, Instant] | None = None
 
 
 class Feed(Protocol):

@@ -44,18 +44,19 @@ class RecordedRun:
     Attributes:
         cut: why it ends before the run did; empty where it does not.
         left_out: orders on rules and on single alerts that `moments` has left out.
+        was_open: how many alerts were open when the run began, which `moments` has left out.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self.cut = ""
-        self.left_out = 0
+        self.left_out = self.was_open = 0
         self._share = 0.0
         try:
             self._bytes = max(self._path.stat().st_size, 1)
+            first = next(self._entries(), None)
         except OSError as error:
             raise StoreError(f"{path}: there is no recording here: {error.strerror}") from error
-        first = next(self._entries(), None)
         if not isinstance(first, entries.Begin):
             raise StoreError(f"{path}: is no recording of a run, or none that got further than its first line")
         if first.version != entries.VERSION:
@@ -86,11 +87,17 @@ class RecordedRun:
     def moments(self, wanted: Callable[[SeriesKey], bool]) -> Iterator[Moment]:
         """See `Feed`: for other rules than those of the run. What was ordered of its rules and alerts is left out."""
         del wanted  # events and checks may bring series in at any time
+        learned: tuple[bytes, Instant] | None = None
+        is_first = True
         for entry, ids in self._known():
-            if isinstance(entry, entries.Step):
+            if isinstance(entry, entries.Restore) and is_first:
+                self.was_open += len(entry.alerts)
+                learned = None if entry.learned is None else (entry.learned, entry.now)
+            elif isinstance(entry, entries.Step):
                 kept = [item for item in entry.inputs if not isinstance(item, _OF_ITS_RULES)]
                 self.left_out += len(entry.inputs) - len(kept)
-                yield Moment(entry.now, _inputs(kept, ids), self.begin.interval_s)
+                yield Moment(entry.now, _inputs(kept, ids), self.begin.interval_s, learned)
+                learned, is_first = None, False
 
     def share_done(self) -> float:
         """See `Feed`."""
@@ -99,6 +106,8 @@ class RecordedRun:
     def remarks(self) -> list[str]:
         """See `Feed`."""
         found = [f"the recording ends before the run did: {self.cut}"] if self.cut else []
+        if self.was_open:
+            found.append(f"alerts that were open when the run began were left out ({self.was_open} of them)")
         if self.left_out:
             found.append(
                 f"{self.left_out:,} inputs that speak of the run's own rules and alerts (acknowledgements, checks, "
@@ -130,7 +139,7 @@ class RecordedRun:
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 self.cut = f"the program was killed, or the file is damaged ({error})"
             except msgspec.MsgspecError as error:
-                raise StoreError(f"{self._path}: written by another version of Tocsin: {error}") from error
+                raise StoreError(f"{self._path}: damaged, or written by another version of Tocsin: {error}") from error
 
 
 def _next(file: gzip.GzipFile) -> bytes | None:

@@ -33,6 +33,10 @@ EVIDENCE: Final = "odds"
 _START_S: Final = 600.0
 # So long after the readings are back where they stood it is over for whoever is told; the detector's means take longer.
 _CALM_S: Final = 600.0
+# What must last may be back for a quarter of the time that it must last, and begins anew after that.
+_PAUSES: Final = 4
+# Readings that stay away for longer than this, and than so many of their intervals, tell nothing of now.
+_MISSES: Final = 5
 _OF_THE_PROCESS: Final = ("process.", "tocsin.", "cpython.")
 # The literal formula looks back at so many readings.
 SIGMA_READINGS: Final = 300
@@ -41,6 +45,8 @@ SIGMA_READINGS: Final = 300
 LOOKS: Final = 20
 # And so often whatever the window is: what is over is to be seen to be over.
 MOST_PACE_S: Final = 60.0
+# So many series that have not come back are kept for a later process, those that were read last.
+MOST_LEFT: Final = 200
 _REASONS: Final = {
     Reason.RESIDUAL: "a sudden rise",
     Reason.DROP: "a sudden fall",
@@ -108,13 +114,13 @@ class Learner:
         self._read = read
         self._unix_s = unix_s
         self._at_s = self._learned_s = -math.inf
-        self._pace_s = MOST_PACE_S
+        self._pace_s, self._every_s = MOST_PACE_S, 0.0
         self.early = False
         # What was unusual when the process before ended is not what this one begins with.
         begins = goes_on and not detector.abnormal and series.key.metric.startswith(_OF_THE_PROCESS)
         self._is_start, self._begins_s = begins, math.inf
         self._is_early = False
-        self._side, self._off_s = 0.0, -math.inf
+        self._side, self._off_s, self._jumped = 0.0, -math.inf, False
 
     def keep_pace(self, rule: AlertRule) -> None:
         """Look as often as this rule has need of, if that is more often than until now."""
@@ -130,6 +136,7 @@ class Learner:
             self._at_s, self.value = mono_s, value
             if mono_s - self._learned_s < self._pace_s:
                 return value
+            self._every_s = mono_s - self._learned_s if self.verdict is not None else 0.0
             self._learned_s = mono_s
             unix_s = self._unix_s(mono_s)
             went_on = self.detector.abnormal
@@ -141,7 +148,7 @@ class Learner:
             elif self.since_s is None or self.verdict.alarm:
                 # What is expected follows the readings, so it tells a side only of an episode that begins.
                 is_above = self.detector.is_above(value) if went_on else value > self.verdict.expected
-                self._side = 1.0 if is_above else -1.0
+                self._side, self._jumped = 1.0 if is_above else -1.0, not self.detector.is_back(value)
                 if self.since_s is None:
                     self.since_s = mono_s
                     self._is_early = self.verdict.phase is not Phase.CALIBRATED
@@ -172,19 +179,24 @@ class Learner:
         value, expected = format_value(self.value, unit), format_value(found.expected, unit)
         return f"{self.series.key} is {value}, expected {expected}: {rarity(found)}"
 
-    def is_unusual(self, side: int = 0, *, early: bool = True) -> bool:
+    def is_unusual(self, side: int = 0, *, early: bool = True, pause_s: float = _CALM_S) -> bool:
         """Whether an unusual stretch goes on that is to be told.
 
         Args:
             side: one that began, or got much worse, above (1) or below (-1) what was expected; 0: any.
             early: whether one counts that began before a day was known.
+            pause_s: so long readings may be back where they stood, if they ever left.
         """
         found = self.verdict
         if found is None or not found.abnormal or self._is_start or (self._is_early and not early):
             return False
-        if self._at_s - self._off_s > _CALM_S:
+        if self._at_s - self._off_s > (pause_s if self._jumped else _CALM_S):
             return False
         return not side or self._side == side  # what was expected follows the readings, and soon lies on both sides
+
+    def is_read(self, mono_s: float) -> bool:
+        """Whether readings still come, and some rule still looks at them."""
+        return mono_s - self._at_s <= max(_CALM_S, _MISSES * self._every_s)
 
     def bound(self, side: int) -> float:
         """Where a single reading would ring, above (1) or below (-1); infinite while too little is known."""
@@ -210,17 +222,18 @@ class LearnedWatch:
         self._both = rule.adjust is ThresholdKind.BOTH
         self._sigma = rule.adjust is ThresholdKind.SIGMA
         self._early = rule.early
+        self._pause_s = min(rule.for_s / _PAUSES, _CALM_S) if rule.for_s else _CALM_S
         learner.early |= rule.early
         self._limit, self._clear_limit = (0.0, 0.0) if self._anomalous else (rule.limit, rule.clear_limit)
         self.look = learner.look
 
     def is_bad(self, value: float) -> bool:
         """Whether the value starts a breach."""
-        return self._judge(value, self._limit)
+        return self._judge(value, self._limit, self._pause_s)
 
     def stays_bad(self, value: float) -> bool:
         """Whether the value keeps a firing alert going."""
-        return self._judge(value, self._clear_limit)
+        return self._judge(value, self._clear_limit, _CALM_S)
 
     def threshold(self) -> float:
         """The bound as of now, in the base unit: never laxer than the static one, but where both must be broken."""
@@ -270,12 +283,13 @@ class LearnedWatch:
             f"learned: {found.phase.value}",
         ))  # fmt: skip
 
-    def _judge(self, value: float, limit: float) -> bool:
+    def _judge(self, value: float, limit: float, pause_s: float) -> bool:
         if self._anomalous:
-            return self._learner.is_unusual(early=self._early)
+            return self._learner.is_unusual(early=self._early, pause_s=pause_s)
         if self._sigma:
             return self._beyond(value, self.threshold())
-        beyond, unusual = self._beyond(value, limit), self._learner.is_unusual(self._side, early=self._early)
+        beyond = self._beyond(value, limit)
+        unusual = self._learner.is_unusual(self._side, early=self._early, pause_s=pause_s)
         return beyond and unusual if self._both else beyond or unusual
 
     def _beyond(self, value: float, limit: float) -> bool:
@@ -348,9 +362,9 @@ class Learners:
         sharing = sum(not one.own for one in tuple(self._known.values()))
         return self._budget / max(sharing, 1) if rule.sensitivity is None else rule.sensitivity
 
-    def unusual(self) -> list[Learner]:
-        """Those that are unusual now, the rarest first."""
-        found = [one for one in self._known.values() if one.is_unusual(early=one.early)]
+    def unusual(self, mono_s: float = -math.inf) -> list[Learner]:
+        """Those that are unusual at a moment (monotonic seconds), the rarest first."""
+        found = [one for one in self._known.values() if one.is_unusual(early=one.early) and one.is_read(mono_s)]
         if not found:
             return found
         return sorted(found, key=lambda one: -(one.verdict.score if one.verdict is not None else 0.0))
@@ -358,7 +372,10 @@ class Learners:
     def keep(self) -> bytes:
         """All that was learned; empty where nothing learns."""
         known = {name: one.detector.to_state() for name, one in self._known.items()}
-        return msgspec.msgpack.encode({**self._left, **known}) if known or self._left else b""
+        # Labels may be others at each start: what does not come back is kept for a while, and not for ever.
+        left = sorted(self._left.items(), key=lambda one: _read_last_s(one[1]))[-MOST_LEFT:]
+        kept = {**dict(left), **known}
+        return msgspec.msgpack.encode(kept) if kept else b""
 
     def restore(self, kept: bytes) -> None:
         """Go on with what another process had learned; each series takes its part when it comes."""
@@ -412,6 +429,12 @@ def rarity(found: AnomalyVerdict) -> str:
 def _name_of(rule: AlertRule, key: SeriesKey) -> str:
     """What makes a learner: the series, how it is read, and what it may cost. It stays the same over restarts."""
     return f"{key}|{rule.aggregate}|{rule.window_s:g}|{rule.sensitivity}|{rule.least_change:g}"
+
+
+def _read_last_s(state: dict[str, Any]) -> float:
+    """When the series of a detector's state was read last, in Unix seconds; 0 in one of another version."""
+    at_s = state.get("at_s")
+    return at_s if isinstance(at_s, float) else 0.0
 
 
 def _legal(metric: str) -> tuple[float, float] | None:

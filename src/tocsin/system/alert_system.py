@@ -260,6 +260,17 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
     def _has_unfinished(self) -> bool:
         return self._core.has_unfinished()
 
+    def _leave(self, timeout_s: float) -> bool:
+        """At the exit: write what was measured and learned since it was last written. False: the system goes on."""
+        core, until_s = self._core, _real_s() + timeout_s
+        writes = core.recorder.is_open or core.run_record is not None
+        # Neither a sensor that hangs nor a disk that does holds up the exit.
+        if not (writes and core.is_started() and core.end(timeout_s)):
+            return False
+        if core.stepper.between_steps(lambda: None, max(until_s - _real_s(), 0.0)):
+            self.stop(max(until_s - _real_s(), 0.0))
+        return True
+
     def _note_exit(self) -> None:
         """The interpreter ends."""
         self._core.last_run.note_exit()

@@ -36,6 +36,8 @@ class Forked(Protocol):
 
     def _has_unfinished(self) -> bool: ...
 
+    def _leave(self, timeout_s: float) -> bool: ...
+
     def _note_exit(self) -> None: ...
 
     def _after_fork(self) -> bool: ...
@@ -91,13 +93,16 @@ def _at_exit() -> None:
     interrupted = _ends_by_interrupt()
     for system in tuple(_systems):
         system._note_exit()  # noqa: SLF001 - the hook is a part of the system
-        left_s = max(until_s - SystemClock().now().mono_s, 0.0)
         if interrupted:
-            system.stop(left_s)
-        elif system._has_unfinished():  # noqa: SLF001 - as above
-            system.flush(left_s)
+            system.stop(_left_s(until_s))
+        elif not system._leave(_left_s(until_s)) and system._has_unfinished():  # noqa: SLF001 - as above
+            system.flush(_left_s(until_s))
     if interrupted:
         _die_of_interrupt()
+
+
+def _left_s(until_s: float) -> float:
+    return max(until_s - SystemClock().now().mono_s, 0.0)
 
 
 def _ends_by_interrupt() -> bool:

@@ -192,6 +192,28 @@ def test_a_rule_that_watched_nothing_is_named(call: Command, state: Path, place:
     assert "'level-high' watched nothing: of app.lvel there is nothing here" in result.out
 
 
+def test_rules_that_learn_are_named_where_there_is_less_than_a_day(call: Command, place: Path) -> None:
+    path = rules(place, '[[rule]]\nname = "odd"\nmetric = "app.level"\ncondition = "anomalous"\n')
+    remark = "! 'odd' learns: a series is known after a day"
+    for until, is_said in ((86_399, True), (86_400, False)):
+        table = place / "rows.csv"
+        table.write_text(f"timestamp,app.level\n0,1\n{until},1\n", encoding="utf-8")
+        assert (remark in call("backtest", path, "--csv", table).out) is is_said
+    table.write_text("timestamp,app.other\n0,1\n", encoding="utf-8")
+    assert remark not in call("backtest", path, "--csv", table).out
+
+
+def test_each_time_that_something_was_unusual_says_what_was_expected(call: Command, place: Path) -> None:
+    path = rules(place, '[[rule]]\nname = "odd"\nmetric = "app.level"\ncondition = "anomalous"\n')
+    table = place / "rows.csv"
+    rows = "".join(f"{number * 60},{90 if number == 1500 else 40 + number % 3}\n" for number in range(1501))
+    table.write_text(f"timestamp,app.level\n{rows}", encoding="utf-8")
+    result = call("backtest", path, "--csv", table, "--times")
+    [line] = [line for line in result.out.splitlines() if "1970-01-02 01:00:00 to " in line]
+    assert "app.level is 90, expected 41" in line
+    assert "a sudden rise, this rare once per" in line
+
+
 def test_a_column_named_value_is_what_all_rules_watch_or_what_is_said(call: Command, place: Path) -> None:
     (place / "rows.csv").write_text("timestamp,value\n" + "".join(f"{number},99\n" for number in range(10)))
     [alone] = backtest(call, rules(place), "--csv", "rows.csv")["runs"]

@@ -425,6 +425,21 @@ def test_a_rule_on_a_metric_that_nothing_measures_is_warned_about() -> None:
     )
 
 
+def test_what_a_rule_says_of_learning_and_does_not_learn_is_warned_about() -> None:
+    said = {"sensitivity": 2, "min_change": 3, "early": False}
+    static = AlertRule("static", "general", "info", 5, metric="orders.open", **said)  # type: ignore[arg-type]
+    sigma = AlertRule("sigma", "general", "info", 5, metric="orders.open", adjust="sigma", early=False)  # type: ignore[arg-type]
+    learns = AlertRule("learns", "general", "info", 5, metric="orders.open", adjust="both", **said)  # type: ignore[arg-type]
+
+    found = [warning.partition(" has no effect")[0] for warning in AlertConfig(rules=[static, sigma, learns]).warnings]
+    assert found == [
+        "rule 'static': sensitivity",
+        "rule 'static': min_change",
+        "rule 'static': early",
+        "rule 'sigma': early",
+    ]
+
+
 _texts = st.text(alphabet="a1 %.sé~\n\0", max_size=6)
 _scalars = st.one_of(
     st.sampled_from([None, True, False, 10**400, Decimal(85), "85 %", "1s", "50 ms", b"85", print, int, AlertConfig]),

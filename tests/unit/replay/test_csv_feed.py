@@ -90,6 +90,9 @@ def test_since_counts_back_from_the_last_row(tmp_path: Path) -> None:
         ("timestamp\n1\n", "rows.csv:1: header"),
         ("timestamp,m\n", "rows.csv:2: rows: found none"),
         ("timestamp,m\nnoon,2\n", "rows.csv:2: timestamp: found 'noon', expected Unix seconds or ISO 8601"),
+        ("timestamp,m\n1e300,2\n", "rows.csv:2: timestamp: found '1e300', expected Unix seconds or ISO 8601"),
+        ("timestamp,m\nnan,2\n", "rows.csv:2: timestamp: found 'nan', expected Unix seconds or ISO 8601"),
+        ("timestamp,m\n0001-01-01T00:00:00+10:00,2\n", "rows.csv:2: timestamp: found '0001-01-01T00:00:00+10:00'"),
         ("timestamp,m\n1,high\n", "rows.csv:2: m: found 'high', expected a number or nothing"),
         ("timestamp,m\n1,2,3\n", "rows.csv:2: row: found 3 cells, expected 2"),
         ("timestamp,m\n2,1\n\n1,1\n", "rows.csv:4: timestamp: found '1', expected a time not before"),
@@ -111,3 +114,14 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, words: str, tmp_pa
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         CsvFeed(tmp_path / "none.csv")
+
+
+def test_what_is_left_out_and_what_is_no_share_is_remarked_on(tmp_path: Path) -> None:
+    header = "timestamp,system.cpu.utilization,system.memory.utilization,process.cpu.utilization,orders\n"
+    path = tmp_path / "rows.csv"
+    path.write_text(header + "1,40,0.5,8,inf\n2,85,inf,8,-inf\n3,nan,50 %,8,\n", encoding="utf-8")
+    feed = CsvFeed(path)
+    list(feed.moments(lambda _: True))
+    infinite, percent = feed.remarks()
+    assert infinite == "3 infinite readings were left out"
+    assert percent.startswith("system.cpu.utilization is a share, and goes up to 85:")

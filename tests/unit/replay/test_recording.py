@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tocsin import AlertCategory, AlertConfig, AlertRule, AlertSeverity, AlertSystem, Routed, StoreError, VirtualClock
+from tocsin import (
+    AlertCategory,
+    AlertCondition,
+    AlertConfig,
+    AlertRule,
+    AlertSeverity,
+    AlertSystem,
+    Routed,
+    StoreError,
+    VirtualClock,
+)  # fmt: skip
 from tocsin.model.inputs import Sample
 from tocsin.replay.backtest import Contender, run
 from tocsin.replay.recorded import RecordedRun
@@ -26,8 +36,9 @@ if TYPE_CHECKING:
     Log = list[tuple[Instant, Outcome]]
 
 
-def a_rule(name: str, threshold: float, **fields: Any) -> AlertRule:
-    return AlertRule(name, AlertCategory.GENERAL, AlertSeverity.WARNING, threshold, metric="app.depth", **fields)
+def a_rule(name: str, threshold: float | str, **fields: Any) -> AlertRule:
+    watched = {"metric": "app.depth", **fields}
+    return AlertRule(name, AlertCategory.GENERAL, AlertSeverity.WARNING, threshold, **watched)
 
 
 @pytest.fixture
@@ -166,6 +177,32 @@ def test_a_recording_is_tried_with_other_rules(tmp_path: Path, live: Log) -> Non
     assert same.account.rules["deep"].held["silence"] >= 1
     assert same.account.rules[""].fired == 1
     assert "were left out" in feed.remarks()[0]
+
+
+def test_a_run_that_goes_on_is_tried_with_what_rules_had_learned(tmp_path: Path, live: Log) -> None:
+    odd = a_rule("odd", "", metric="app.odd", condition=AlertCondition.ANOMALOUS)
+    clock, fired = VirtualClock(), []
+    for values in ([float(number % 7) for number in range(400)], [3.0, 4.0, 1e4, 3.0]):
+        live.clear()
+        settings = {"rules": [odd, a_rule("high", -1.0, metric="app.odd")], "channels": [RecordingChannel()]}
+        system = a_system(tmp_path, clock, **settings)
+        for value in values:
+            system.record("app.odd", value)
+            passes(system, clock, 1)
+        assert system.stop(20.0)
+        fired += [change.alert.rule for _, outcome in live for change in outcome.changes]
+    feed, again = RecordedRun(tmp_path / "run.tocsin"), Contender("again", system.config)
+
+    run(feed, [again])
+
+    assert fired == ["high", "odd"]
+    assert again.account.rules["odd"].fired == 1
+    assert feed.remarks() == ["alerts that were open when the run began were left out (1 of them)"]
+
+
+def test_a_folder_is_no_recording(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no recording here: Is a directory"):
+        RecordedRun(tmp_path)
 
 
 def test_a_recording_ends_at_its_bound_and_says_so(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import math
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from tocsin.model.anomaly import AnomalyVerdict, Phase, Reason
 from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.readings import SeriesKey
 from tocsin.model.rule import AlertRule
-from tocsin.rules.learned import Learners, rarity
+from tocsin.rules.learned import MOST_LEFT, Learners, rarity
 
 DAY_S = 86_400.0
 
@@ -140,6 +141,25 @@ def test_a_step_up_stays_a_breach_of_a_dynamic_threshold_and_the_way_back_from_a
     assert not any(fallen + back)
 
 
+@pytest.mark.parametrize("fields", [{"threshold": "", "condition": AlertCondition.ANOMALOUS}, {"adjust": "dynamic"}])
+def test_a_spike_is_no_breach_that_lasts(fields: dict[str, Any]) -> None:
+    watch, series, clock, _ = taught(a_rule(for_s=300.0, **fields))
+    assert push(watch, series, clock, 75.0)
+    assert push(watch, series, clock, 40.0)  # a pause
+    assert not push(watch, series, clock, 40.0)
+    assert watch.stays_bad(40.0)  # what rings is over later
+    rng = random.Random(9)
+    watch, series, clock, _ = taught(a_rule(for_s=300.0, **fields))
+    assert all(push(watch, series, clock, rng.gauss(75.0, 2.0)) for _ in range(30))
+
+
+def test_a_change_too_small_for_one_reading_is_a_breach_that_lasts() -> None:
+    watch, series, clock, _ = taught(a_rule("", condition=AlertCondition.ANOMALOUS, for_s=300.0))
+    found = [push(watch, series, clock, 41.0) for _ in range(40)]  # stuck
+    began = found.index(True)
+    assert all(found[began : began + 6])
+
+
 def test_both_must_be_broken_where_the_rule_says_so() -> None:
     watch, series, clock, _ = taught(a_rule(50.0, adjust="both"))
     assert watch.threshold() >= 50.0
@@ -231,6 +251,21 @@ def test_what_was_learned_goes_on_bit_for_bit_in_another_process() -> None:
     assert watch is not None
     assert heirs.keep() == kept
     assert push(watch, series, clock, 75.0)
+
+
+def test_of_series_that_do_not_come_back_those_read_last_are_kept() -> None:
+    clock, kept = Clock(), b""
+    for start in range(3):
+        learners = Learners(1.0, clock)
+        learners.restore(kept)
+        for number in range(MOST_LEFT):
+            clock.s += 1.0
+            series = Readings(port=f"{start}-{number}")
+            push(learners.take_up(ANOMALOUS, series, None), series, clock, 40.0)
+        kept = learners.keep()
+    names = msgspec.msgpack.decode(kept)
+    assert len(names) == 2 * MOST_LEFT
+    assert not any("port='0-" in name for name in names)
 
 
 @pytest.mark.parametrize("kept", [b"", b"\xc1", b"\x81\xa1x\x80"])

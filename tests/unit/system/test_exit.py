@@ -6,9 +6,17 @@ import os
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.system.programs import environment, run
+
+from tocsin.journal.reading import JournalReader, read_left
+from tocsin.model.readings import SeriesKey
+from tocsin.replay.recorded import RecordedRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # From the program's last line on: the machine may be slow to start it.
 AT_MOST_S = 2.0
@@ -131,6 +139,40 @@ def test_what_was_emitted_just_before_the_end_is_heard_by_a_coroutine_channel_to
         system.emit("At the end", "m", 1, "s")
     """)
     assert (done.code, done.out, done.err) == (0, "At the end\n", "")
+
+
+MEASURING = """
+    import sys, tocsin
+    rule = tocsin.AlertRule("odd", "general", "warning", metric="orders", condition="anomalous")
+    system = tocsin.AlertSystem(tocsin.AlertConfig(
+        channels=[], check_interval="50ms", state_dir=sys.argv[1], record=sys.argv[1] + "/run.tocsin", rules=[rule],
+    )).start()
+    for number in range(20):
+        system.record("orders", number)
+"""
+
+
+def test_what_was_measured_recorded_and_learned_is_kept_by_a_program_that_just_ends(tmp_path: Path) -> None:
+    done = run(MEASURING, str(tmp_path))
+    assert (done.code, done.err) == (0, "")
+    kept = read_left(tmp_path / "journal.db").learned
+    journal = JournalReader(tmp_path / "journal.db")
+    points = journal.history.points([SeriesKey("orders", ())], since_unix_s=0.0, until_unix_s=1e11)
+    journal.close()
+    assert [point.high for point in points[SeriesKey("orders", ())]][-1] == 19.0
+    assert kept is not None
+    assert b"orders" in kept
+    feed = RecordedRun(tmp_path / "run.tocsin")
+    assert list(feed.moments(lambda _: True))
+    assert not feed.remarks()
+    feed.close()
+
+
+def test_a_sensor_that_hangs_holds_up_no_exit_where_there_is_a_journal(tmp_path: Path) -> None:
+    hung = HUNG_SENSOR.replace("channels=[]", f"channels=[], state_dir={str(tmp_path)!r}")
+    done = run(hung + LAST_LINE)
+    assert (done.code, done.err) == (0, "")
+    assert time.monotonic() - float(done.out) < AT_MOST_S
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the size of a pipe is not known here")

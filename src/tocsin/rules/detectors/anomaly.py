@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from math import exp, inf, isfinite, log
+from math import exp, inf, log
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from tocsin.model.anomaly import AnomalyVerdict, Phase, Reason
 from tocsin.rules.detectors import state as keeping
 from tocsin.rules.detectors.calibrator import WEEK_S
 from tocsin.rules.detectors.gauge import ORDINARY
-from tocsin.rules.detectors.ordinary import SMALLEST, learn, least_spread, usual_of
+from tocsin.rules.detectors.ordinary import SMALLEST, learn, least_spread, standing, usual_of
 from tocsin.rules.detectors.reasons import Sight, reason_of, refine
 from tocsin.rules.detectors.season import DAY_S
 
@@ -111,12 +111,14 @@ class AnomalyDetector:
 
         Args:
             value: in the metric's unit; what is not finite is no reading, and is passed over.
-            at_s: Unix seconds; a time before the last one counts as the same moment.
+            at_s: Unix seconds; a time shortly before the last one counts as the same moment, and one that is a gap
+                before it as a clock that was set back.
         """
         if not -_LARGEST < value < _LARGEST:
-            if not isfinite(value):
+            if not -inf < value < inf:
                 return self._verdict(self.band(at_s))
             value = _LARGEST if value > 0.0 else -_LARGEST
+        value += 0.0  # a state of true and false, or of huge integers, is none that can be kept
         s = self._state
         s.readings = n = s.readings + 1
         if n <= 2:
@@ -136,6 +138,8 @@ class AnomalyDetector:
                     s.gaps = 0
                 s.now_s += passed
                 s.interval_s = interval_s + (passed - interval_s) * (0.05 if n >= _QUICK else 1.0 / n)
+        elif passed < -_GAP_INTERVALS * s.interval_s - _GAP_S:  # the clock was set back, and time goes on from there
+            s.at_s, s.gaps = at_s, 0
         return self._judge(value, at_s)
 
     def band(self, at_s: float) -> Band:
@@ -146,7 +150,8 @@ class AnomalyDetector:
         """
         s = self._state
         of_day = s.season.known(at_s, s.knows_week) if s.now_s >= DAY_S else None
-        return Band(*self._band(s, usual_of(s, of_day), least_spread(s)))
+        usual, least = usual_of(s, of_day), least_spread(s)
+        return Band(*(self._standing(usual, least) if s.episode.goes_on else self._band(s, usual, least)))
 
     def to_state(self) -> dict[str, Any]:
         """All that was learned, as plain dicts, lists and finite numbers."""
@@ -194,7 +199,7 @@ class AnomalyDetector:
         s = self._state
         course, episode, n, now_s = s.course, s.episode, s.readings, s.now_s
         changes, nears, fars, tides, stays, unrests = s.changes, s.nears, s.fars, s.tides, s.stays, s.unrests
-        least = least_spread(s)
+        least, went_on = least_spread(s), episode.goes_on
         of_day = usual = None
         if now_s >= DAY_S:
             of_day = s.season.known(at_s, s.knows_week)
@@ -325,6 +330,9 @@ class AnomalyDetector:
             else:
                 episode.cool(n, now_s)
 
+        # The mean of few readings is expected of the next one, unless a third of what is unusual is in it already.
+        if went_on or (best is not None and best.is_hot and 1.5 * abs(x - course.fast) < abs(far)):
+            band = self._standing(usual, least)
         spread, size = changes.spread, nears.spread
         course.follow(x, change, rate, spread if spread > least else least, size if size > least else least)
         if not episode.goes_on:
@@ -437,6 +445,14 @@ class AnomalyDetector:
             bound = usual - seasons.down.level * spread
             if bound > low:
                 low = bound
+        return self._within(expected, low, high)
+
+    def _standing(self, usual: float | None, least: float) -> tuple[float, float, float]:
+        """What is expected, and the band, while something unusual goes on."""
+        return self._within(*standing(self._state, usual, least))
+
+    def _within(self, expected: float, low: float, high: float) -> tuple[float, float, float]:
+        """A band that is no narrower than the least change, and holds what is legal alone."""
         if self._min_change:
             high, low = max(high, expected + self._min_change), min(low, expected - self._min_change)
         return expected, low if low > self._lowest else self._lowest, high if high < self._highest else self._highest

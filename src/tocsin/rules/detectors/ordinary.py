@@ -1,4 +1,4 @@
-"""What every ordinary reading teaches, and what follows from it for the next: the season, and the least spread."""
+"""What every ordinary reading teaches, and what follows from it for the next: season, least spread, standing band."""
 
 # ruff: noqa: FURB136, PLR1730 - a call of min or max costs more than two comparisons, and this runs at each reading
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.rules.detectors.season import DAY_S, HELPS
 
 if TYPE_CHECKING:
+    from tocsin.rules.detectors.gauge import Gauge
     from tocsin.rules.detectors.state import State
 
 SMALLEST: Final = 1e-300  # no spread is less
@@ -63,3 +64,28 @@ def least_spread(s: State) -> float:
     if size < 0.0:
         size = -size
     return least if least > size else size
+
+
+def standing(s: State, usual: float | None, least: float) -> tuple[float, float, float]:
+    """What is expected while something unusual goes on, and below and above what a reading is still that.
+
+    The means of few readings follow what is unusual, and would soon promise it. So they are left out: what counts is
+    the time of day, all that is known, and where the metric stood before; of these what agrees with those named first.
+    """
+    course = s.course
+    ways = [(course.long, s.fars), (course.slow, s.nears)]
+    if usual is not None:
+        ways.insert(0, (usual, s.seasons))
+    low, high = _reach(*ways[0], least)
+    for centre, gauge in ways[1:]:
+        least_of, most_of = _reach(centre, gauge, least)
+        lowest, highest = max(low, least_of), min(high, most_of)
+        if lowest <= highest:
+            low, high = lowest, highest
+    return min(max(course.slow if usual is None else usual, low), high), low, high
+
+
+def _reach(centre: float, gauge: Gauge, least: float) -> tuple[float, float]:
+    """How far about its centre a gauge is quiet."""
+    spread = max(gauge.spread, least)
+    return centre - gauge.down.level * spread, centre + gauge.up.level * spread

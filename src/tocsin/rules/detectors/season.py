@@ -111,6 +111,7 @@ class Season:
     def move(self, by: float) -> None:
         """The whole level has moved by this much."""
         self.day = floats(value + by for value in self.day)
+        self.mean += by  # of the quarter of an hour in which it moved: what was read in it before, it is to teach so
 
 
 def season() -> Season:

@@ -87,6 +87,41 @@ def test_a_step_is_a_shift_once_it_stays_and_is_adopted_after_six_hours(learned:
     assert abs(verdicts[-1].expected - 90.0) < 15.0
 
 
+@pytest.mark.parametrize("value", [300.0, -300.0])
+def test_what_goes_on_is_not_expected(learned: dict[str, Any], value: float) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    verdicts = feed(detector, [value] * 60, first=10 * DAY)
+    assert all(one.low < one.expected < one.high for one in verdicts)
+    assert all(25.0 < one.expected < 35.0 for one in verdicts)
+    assert not any(one.low < value < one.high for one in verdicts)
+    assert detector.band(START_S + (10 * DAY + 60) * 60.0) == (
+        verdicts[-1].expected, verdicts[-1].low, verdicts[-1].high,
+    )  # fmt: skip
+
+
+def test_a_way_that_was_long_is_expected_where_it_began(learned: dict[str, Any]) -> None:
+    values = [value + number / 30 for number, value in enumerate(noise(7, DAY))]
+    verdicts = feed(AnomalyDetector.from_state(learned), values, first=10 * DAY)
+    assert all(one.low <= one.expected <= one.high for one in verdicts if one.abnormal)
+
+
+def test_a_change_that_is_known_by_its_mean_is_not_expected_when_it_is_told(learned: dict[str, Any]) -> None:
+    verdicts = feed(AnomalyDetector.from_state(learned), noise(21, 40, mean=46.0, spread=2.0), first=10 * DAY)
+    number, first = next((number, one) for number, one in enumerate(verdicts) if one.alarm)
+    assert number > 3
+    assert 25.0 < first.expected < 35.0
+    assert first.low <= first.expected <= first.high
+
+
+@pytest.mark.parametrize("size", [60.0, 300.0])
+def test_a_level_that_was_adopted_does_not_ring_a_day_later(learned: dict[str, Any], size: float) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    first = 10 * DAY + 7  # in the midst of a quarter of an hour
+    feed(detector, noise(18, 7), first=10 * DAY)
+    verdicts = feed(detector, noise(19, 3 * DAY, mean=30.0 + size), first=first)
+    assert [number for number, one in enumerate(verdicts) if one.alarm] == [0]
+
+
 def test_a_slow_way_up_is_a_matter_of_level(learned: dict[str, Any]) -> None:
     values = [value + number / 30 for number, value in enumerate(noise(7, DAY))]
     verdicts = feed(AnomalyDetector.from_state(learned), values, first=10 * DAY)
@@ -175,6 +210,15 @@ def test_a_clock_that_steps_back_is_no_time_that_passed(learned: dict[str, Any])
     assert detector.to_state()["now_s"] == learned["now_s"]
 
 
+def test_a_clock_that_was_set_back_does_not_stop_time(learned: dict[str, Any]) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    feed(detector, noise(11, 60))  # ten days ago
+    assert detector.to_state()["now_s"] - learned["now_s"] == pytest.approx(59 * 60.0)
+    verdicts = feed(detector, noise(20, 12 * 60, mean=90.0), first=60)
+    assert verdicts[0].alarm
+    assert not verdicts[-1].abnormal  # adopted
+
+
 def test_a_gap_is_neither_time_nor_a_change(learned: dict[str, Any]) -> None:
     detector = AnomalyDetector.from_state(learned)
     verdict = detector.update(42.0, START_S + 13 * 86_400.0)
@@ -225,6 +269,14 @@ def test_extreme_numbers_break_nothing(size: float) -> None:
     assert sum(one.alarm for one in verdicts) <= 2
     assert all(math.isfinite(one.score) and 0.0 <= one.p_value <= 1.0 for one in verdicts)
     assert msgspec.json.decode(msgspec.json.encode(detector.to_state())) == detector.to_state()
+
+
+@pytest.mark.parametrize("value", [True, 2**70, -(10**400)], ids=["true", "huge", "beyond a float"])
+def test_numbers_that_are_no_floats_leave_a_state_that_can_be_kept(value: float) -> None:
+    detector = AnomalyDetector()
+    feed(detector, [1, value, 3, value])
+    kept = msgspec.msgpack.encode(detector.to_state())
+    assert AnomalyDetector.from_state(msgspec.msgpack.decode(kept)).to_state() == detector.to_state()
 
 
 MANY = st.lists(
