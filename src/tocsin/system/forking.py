@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from tocsin.clock import SystemClock
-from tocsin.system.lastrun import goodbye
+from tocsin.memory import hook_lock as _hook_lock  # noqa: F401 - its hook has to come before ours, which stops profilers
 
 AT_EXIT_S: Final = 1.0
 
@@ -61,8 +61,7 @@ def watch_again_in_children(system: Forked) -> None:
 def _install_hooks() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
-    atexit.register(_at_exit)
-    goodbye.DEFAULT.in_order = _at_exit  # an end without `atexit`
+    atexit.register(at_exit)
     if sys.platform.startswith("linux") and sys.version_info < (3, 14):
         _load_what_ends_threads()
 
@@ -85,7 +84,7 @@ def _in_child() -> None:
             system.start()
 
 
-def _at_exit() -> None:
+def at_exit() -> None:
     """Deliver what waits, shortly in all; daemon threads do not hold up the exit."""
     until_s = SystemClock().now().mono_s + AT_EXIT_S
     interrupted = _ends_by_interrupt()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from tocsin.library import standard_folder
-from tocsin.memory import lease as _lease  # noqa: F401 - its hook at forks has to come before ours, which asks it to stop
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
