@@ -67,7 +67,7 @@ class ActingHost:
 
     def load_heap(self) -> None:
         """Load what looks at the heap; where memory is watched it is there already."""
-        _ = self._core.memory.room
+        self._core.memory.room.load()
 
     def compared_heap(self) -> tuple[HeapSnapshot, Difference | None]:
         """The heap, and what it has gained since the program had warmed up."""

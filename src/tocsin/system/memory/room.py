@@ -93,15 +93,17 @@ class MemoryRoom:
     # -- life
 
     def begin(self) -> None:
-        """See blocks from now on.
-
-        All that looking needs is loaded here, so that no thread of ours is at it when the program forks.
-        """
+        """See blocks from now on."""
         if self.enabled:
-            self._make_ready()
-            load_scan()
-            standard_folder()
+            self.load()
             self.profiler.start(self._clock.now().mono_s)
+
+    def load(self) -> None:
+        """Load all that looking needs, so that no thread of ours is at it when the program forks."""
+        self._make_ready()
+        load_scan()
+        standard_folder()
+        _ = self.profiler
 
     def end(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
         """See no more blocks; what was found stays to be asked for."""
