@@ -17,7 +17,6 @@ from tocsin.model.readings import (
     inert,
 )
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
-from tocsin.sensors.timing import timed
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from tocsin.clock import Instant
 
-__all__ = ["CallableSensor", "OwnMetrics", "SeriesLimits", "timed"]
+__all__ = ["CallableSensor", "OwnMetrics", "SeriesLimits"]
 
 QUEUE_CAPACITY: Final = 16_384
 MAX_METRICS: Final = 500

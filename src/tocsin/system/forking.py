@@ -11,10 +11,13 @@ import os
 import sys
 import weakref
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.clock import SystemClock
 from tocsin.memory import hook_lock as _hook_lock  # noqa: F401 - its hook has to come before ours, which stops profilers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AT_EXIT_S: Final = 1.0
 
@@ -73,9 +76,13 @@ def _load_what_ends_threads() -> None:
     the process by SIGABRT if it cannot: https://github.com/python/cpython/issues/88600.
     """
     with suppress(Exception):  # another libc, or a Python without it: then there is nothing to load
-        import _ctypes  # noqa: PLC0415 - the whole of ctypes would cost ten times as much
+        try:
+            from tocsin.sensors.linux import _numbers  # noqa: PLC0415 - Linux alone has it
 
-        _ctypes.dlopen("libgcc_s.so.1", os.RTLD_NOW)
+            load: Callable[[str], object] = _numbers.keep_library
+        except (ImportError, AttributeError):  # it was not built, or long ago
+            from _ctypes import dlopen as load  # noqa: PLC0415 - the whole of ctypes would cost ten times as much
+        load("libgcc_s.so.1")
 
 
 def _in_child() -> None:

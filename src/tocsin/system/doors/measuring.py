@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin.sensors.timing import Timed, timed
-
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Mapping
 
     from tocsin.model.notice import CheckResult
+    from tocsin.sensors.timing import Timed
     from tocsin.system.core import SystemCore
     from tocsin.system.doors.checks import DirectChecks
     from tocsin.system.once import Once
@@ -44,6 +43,8 @@ class Measuring:
 
     def timed(self, name: str) -> Timed:
         """Time a function or a block into the metric `name`, in seconds; decorator and context manager."""
+        from tocsin.sensors.timing import timed  # noqa: PLC0415 - only who measures so has need of it
+
         return timed(name, self._core.sensing.metrics.record)
 
     def add_sensor(self, read: Callable[[], Any], *, name: str | None = None) -> None:
