@@ -47,11 +47,6 @@ class Buffers:
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def after_fork(self) -> None:
-        """In the child: the budget is whole, before anybody reads it. Its own hook may come behind ours."""
-        if self._both.made is not None:
-            self.manager.after_fork()
-
 
 def _make(budget_bytes: float | None) -> tuple[BufferManager, BufferSensor]:
     from tocsin.sensors.buffers import BufferManager, BufferSensor  # noqa: PLC0415 - few programs use them

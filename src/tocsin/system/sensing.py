@@ -138,7 +138,6 @@ class Sensing:
     def after_fork(self) -> None:
         """In the child: no lock or open file of the parent, and every reading is a first one."""
         self._forget()
-        self.buffers.after_fork()
         self.metrics.after_fork()
         self.loops.close()
         self.runtime.after_fork()

@@ -169,3 +169,42 @@ def test_a_rule_that_comes_with_a_reload_brings_what_it_needs(tmp_path: Path) ->
     done = run(SPY + RELOADED + START + LEARNS, str(path))
     assert done.code == 0, done.err
     assert [name for name, thread in json.loads(done.out) if thread != "MainThread"] == []
+
+
+# What is loaded late sets its hook at forks behind ours, and ours lets the profiler of the parent stop.
+FORKS = """
+    import os, signal
+    from tocsin.system import forking
+
+    config = tocsin.AlertConfig(channels=[], check_interval="50ms", control=False)
+    late = tocsin.AlertSystem(config).start()
+    forking.watch_again_in_children(late)
+    from tocsin.memory import hook_lock
+
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with hook_lock.lock:
+            held.set()
+            done.wait()
+
+    threading.Thread(target=hold).start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        wait_for(lambda: late.latest() and late.memory.last_report() is not None)
+        os._exit(0)
+    until_s = time.monotonic() + 30
+    while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until_s:
+        time.sleep(0.02)
+    if not ended[0]:
+        os.kill(child, signal.SIGKILL)
+    print(ended[1] if ended[0] else "hung", flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as above, and there is a fork")
+def test_a_profiler_that_was_loaded_late_hangs_no_child_whose_parent_held_its_lock() -> None:
+    done = run(SPY + CONFIG + START + FORKS)
+    assert (done.code, done.out) == (0, "0\n"), done.err
