@@ -188,13 +188,13 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
         """Watch on the caller's event loop instead of a thread, until cancelled or `stop()`."""
         self._stopped = self._core.disabled
         if not self._stopped:
-            self.memory.begin()
+            self._core.memory.begin()
         try:
             while not self._stopped:
                 await self.clock.sleep(self._core.pass_if_alone())
         finally:
             if not self._core.is_started():
-                self.memory.end(0.0)
+                self._core.memory.end(0.0)
 
     async def cleanup(self) -> None:
         """Unregister every thread, and begin with a fresh history and throttle. The journal is not touched.
