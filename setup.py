@@ -59,6 +59,7 @@ def number_reader() -> list[Extension]:
             "tocsin.sensors.linux._numbers",
             sources=sorted(map(str, NUMBERS.glob("*.c"))),
             depends=sorted(map(str, NUMBERS.glob("*.h"))),
+            libraries=["dl"],
             # Without contraction, so that the same operations give the same doubles as in Python.
             extra_compile_args=["-O2", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"],
             optional=not is_required(),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run `__getattr_
     from tocsin.errors import TocsinError as TocsinError
     from tocsin.memory.leaks import LeakDetector as LeakDetector
     from tocsin.memory.profiler import MemoryProfiler as MemoryProfiler
-    from tocsin.memory_alerts import MemoryAlertManager as MemoryAlertManager
+    from tocsin.memory_alerts.manager import MemoryAlertManager as MemoryAlertManager
     from tocsin.model.alert import PerformanceAlert as PerformanceAlert
     from tocsin.model.anomaly import AnomalyVerdict as AnomalyVerdict
     from tocsin.model.levels import AlertCategory as AlertCategory

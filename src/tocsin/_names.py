@@ -36,7 +36,7 @@ PLACES: dict[str, str] = {
     "LeakDetector": "tocsin.memory.leaks",
     "LeakSite": "tocsin.model.memory",
     "LeakState": "tocsin.model.memory",
-    "MemoryAlertManager": "tocsin.memory_alerts",
+    "MemoryAlertManager": "tocsin.memory_alerts.manager",
     "MemoryProfiler": "tocsin.memory.profiler",
     "MemoryReport": "tocsin.model.memory",
     "MonitoringCoordinator": "tocsin.coordinator",

@@ -21,7 +21,7 @@ from tocsin.model import inputs as given
 from tocsin.model.levels import Verdict
 from tocsin.rules import keepsake
 from tocsin.rules.book import RuleBook
-from tocsin.rules.learned import Learners
+from tocsin.rules.learners import Learners
 from tocsin.rules.outlook import Foresight
 from tocsin.series.memory import DEFAULT_POINTS
 from tocsin.series.tape import Tape

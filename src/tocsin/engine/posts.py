@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tocsin.engine.hours import Hours
     from tocsin.model.inputs import NewSeries
     from tocsin.model.rule import AlertRule
-    from tocsin.rules.learned import Learners
+    from tocsin.rules.learners import Learners
     from tocsin.rules.outlook import Foresight
 
 # Where a container's own memory is measured, what the host's rules say of memory is its effect.

@@ -8,11 +8,10 @@ Threads: leases may be taken and given back by any. Fork: the hook goes on in a 
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 from typing import Final, NamedTuple, Protocol
 
+from tocsin.memory import hook_lock
 from tocsin.memory.process import rss_bytes
 
 
@@ -86,7 +85,7 @@ class SharedHook:
 
         Raises: RuntimeError: if the hook refuses, with its reason.
         """
-        with _lock:
+        with hook_lock.lock:
             # It is among the leases before anything is decided: a garbage collection in here may give others back.
             lease = Lease(self)
             self._leases.add(lease)
@@ -113,7 +112,7 @@ class SharedHook:
 
     def give_back(self, lease: Lease) -> None:
         """See `Lease.give_back`."""
-        with _lock:
+        with hook_lock.lock:
             if lease not in self._leases:
                 return
             self._leases.remove(lease)
@@ -140,13 +139,3 @@ def python_blocks() -> int | None:
 
 
 _hooks: dict[int, SharedHook] = {}  # by the module's identity, which is kept by being in here
-_lock = threading.RLock()
-
-
-def _forget_the_parents_lock() -> None:
-    global _lock  # noqa: PLW0603 - a thread that the child does not have may hold it
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_the_parents_lock)

@@ -2,9 +2,3 @@
 
 `MemoryAlertManager` has rules of its own, and no engine, rule or history of another kind.
 """
-
-from __future__ import annotations
-
-from tocsin.memory_alerts.manager import MemoryAlertManager
-
-__all__ = ["MemoryAlertManager"]

@@ -8,7 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from tocsin.clock import Instant
-    from tocsin.rules.learned import Learners
+    from tocsin.rules.learners import Learners
     from tocsin.rules.outlook import Foresight
 
 

@@ -18,15 +18,15 @@ from tocsin.model.readings import (
 )
 from tocsin.model.units import SECONDS
 from tocsin.sensors.protocol import NAN, Tier, kept_layout
-from tocsin.sensors.timing import Timed, timed
 from tocsin.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tocsin.clock import Instant
+    from tocsin.sensors.timing import Timed
 
-__all__ = ["CallableSensor", "OwnMetrics", "SeriesLimits", "timed"]
+__all__ = ["CallableSensor", "OwnMetrics", "SeriesLimits"]
 
 QUEUE_CAPACITY: Final = 16_384
 MAX_METRICS: Final = 500
@@ -125,6 +125,8 @@ class OwnMetrics:
         """Time a function or a block into the metric `name`, which is in seconds then."""
         if len(self.units) < MAX_METRICS:
             self.units[inert(name, MAX_NAME_CHARS)] = SECONDS
+        from tocsin.sensors.timing import timed  # noqa: PLC0415 - only who measures so has need of it
+
         return timed(name, self.record)
 
     def drain(self) -> tuple[list[SeriesKey], list[float]]:

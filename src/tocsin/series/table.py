@@ -20,7 +20,7 @@ class Table:
 
     Args:
         ids: the number of the series of each column.
-        points: rows that are kept; at most twice as many are held for a moment.
+        points: rows that are kept; an eighth more are held for a moment, so that not each row moves all others.
     """
 
     __slots__ = ("_cells", "_cut", "_cut_at", "_points", "_width", "ids")
@@ -29,7 +29,7 @@ class Table:
         self.ids = ids
         self._points = points
         self._width = 1 + len(ids)
-        self._cut_at = 2 * points * self._width
+        self._cut_at = (points + max(points // 8, 1)) * self._width
         self._cells = array("d")
         self._cut = 0  # cells that were there, and are no longer
 

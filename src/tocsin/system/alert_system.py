@@ -5,28 +5,22 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from msgspec import to_builtins
+import msgspec
 
 from tocsin.clock import Clock, SystemClock
 from tocsin.config import AlertConfig
 from tocsin.coordinator import MonitoringCoordinator
-from tocsin.memory_alerts.inline import told
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory, AlertSeverity
 from tocsin.system import forking
-from tocsin.system.answers.account import status_of
-from tocsin.system.answers.doorbell import open_control
-from tocsin.system.answers.memory import answers_on_memory
 from tocsin.system.core import SystemCore
 from tocsin.system.doors.changing import Changing
-from tocsin.system.doors.checks import DirectChecks
 from tocsin.system.doors.emitting import Emitter
 from tocsin.system.doors.looking import Looking
 from tocsin.system.doors.measuring import Measuring
 from tocsin.system.doors.orders import Orders
-from tocsin.system.doors.outside import judge_now
 from tocsin.system.doors.threads import Threads
-from tocsin.system.reload.reloader import Reloader
+from tocsin.system.once import Once
 from tocsin.system.reporting import complain
 from tocsin.system.threads.register import Coordinator, ThreadRegister
 
@@ -38,7 +32,11 @@ if TYPE_CHECKING:
     from tocsin.control import ControlServer
     from tocsin.memory_alerts.finding import Finding
     from tocsin.model.alert import PerformanceAlert
+    from tocsin.sensors.buffers import BufferManager
     from tocsin.sensors.protocol import Sensor
+    from tocsin.system.doors.checks import DirectChecks
+    from tocsin.system.memory.room import MemoryRoom
+    from tocsin.system.reload.reloader import Reloader
 
 _GENERAL: Final = AlertCategory.GENERAL
 _WARNING: Final = AlertSeverity.WARNING
@@ -59,8 +57,6 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
     Attributes:
         config: what is in force: as given, or as `reload()` took it last.
         coordinator: may be exchanged, or taken away with None.
-        buffers: tracks queues and other containers with a capacity.
-        memory: `report()` on the memory of this process, and the `analysis()` of what leaks.
         alert_triggered: signal (title, message, level), for each occurrence that is told.
         alert_changed: signal (PerformanceAlert), for each change of an alert.
     """
@@ -77,15 +73,14 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
         self.clock: Clock = clock or SystemClock()
         self._core = SystemCore(self.config, self.clock, sensors, coordinator=lambda: self.coordinator)
         super().__init__(self._core)
-        self._reloader = Reloader(self._core, self._take_config)
-        self._core.after_pass = self._reloader.look
+        self._reloader = Once(self._make_reloader)
+        if self.config.origin is not None:
+            self._core.after_pass = self._reloader().look
         self.coordinator: Coordinator | None = coordinator or self._core.parts
-        self.buffers = self._core.sensing.buffers
-        self.memory = self._core.memory
         self.alert_triggered = self._core.telling.alert_triggered
         self.alert_changed = self._core.telling.alert_changed
         self._threads = ThreadRegister(lambda: self.coordinator, complain)
-        self._checks = DirectChecks(self._core)
+        self._checks = Once(self._make_checks)
         self._started_at: Instant | None = None
         self._stopped = False
         self._all_written = True
@@ -94,6 +89,16 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
         self._answering = threading.Lock()  # two threads may start and stop at once
         self.page_url: Callable[[], str] = str  # of the page that shows this system; empty where there is none
         forking.remember(self)
+
+    @property
+    def buffers(self) -> BufferManager:
+        """Tracks queues and other containers with a capacity."""
+        return self._core.sensing.buffers.manager
+
+    @property
+    def memory(self) -> MemoryRoom:
+        """`report()` on the memory of this process, and the `analysis()` of what leaks."""
+        return self._core.memory.room
 
     # -- life
 
@@ -106,17 +111,22 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
             self._started_at = self.clock.now()
         with self._answering:
             if self._reachable and self._control is None:
+                from tocsin.system.answers.doorbell import open_control  # noqa: PLC0415 - a bare system is not reached
+
                 self._control = open_control(self.config.program, self.answers())
         self._core.begin()
         return self
 
     def answers(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         """What the command line and the page may ask of this program, each a function from request to reply."""
+        from tocsin.system.answers import account  # noqa: F401, PLC0415 - for `status`, asked on a thread of ours
         from tocsin.system.answers.alerts import answers_on_alerts  # noqa: PLC0415 - a bare system is not asked
         from tocsin.system.answers.artifacts import answers_on_artifacts  # noqa: PLC0415 - as above
         from tocsin.system.answers.looks import answers_on_looks  # noqa: PLC0415 - as above
+        from tocsin.system.answers.memory import answers_on_memory  # noqa: PLC0415 - as above
         from tocsin.system.answers.rules import answers_on_rules  # noqa: PLC0415 - as above
 
+        self._reloader()
         on_memory = answers_on_memory(self.memory)
         plain = {command: (lambda _, answer=answer: answer()) for command, answer in on_memory.items()}
         of_alerts, of_looks = answers_on_alerts(self, self._core), answers_on_looks(self, self._core)
@@ -124,7 +134,7 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
         own: dict[str, Callable[[dict[str, Any]], Any]] = {
             "status": lambda _: self.status(),
             "page": lambda _: {"url": self.page_url()},
-            "reload": lambda _: to_builtins(self.reload()),
+            "reload": lambda _: msgspec.to_builtins(self.reload()),
         }
         return {**own, **plain, **of_alerts, **of_artifacts, **of_looks, **of_rules}
 
@@ -178,13 +188,13 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
         """Watch on the caller's event loop instead of a thread, until cancelled or `stop()`."""
         self._stopped = self._core.disabled
         if not self._stopped:
-            self.memory.begin()
+            self._core.memory.begin()
         try:
             while not self._stopped:
                 await self.clock.sleep(self._core.pass_if_alone())
         finally:
             if not self._core.is_started():
-                self.memory.end(0.0)
+                self._core.memory.end(0.0)
 
     async def cleanup(self) -> None:
         """Unregister every thread, and begin with a fresh history and throttle. The journal is not touched.
@@ -221,9 +231,11 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
     def status(self) -> dict[str, Any]:
         """How the system does, as plain values for JSON."""
         threads = [thread.name for thread in tuple(self._threads.known)]
+        from tocsin.system.answers.account import status_of  # noqa: PLC0415 - a bare system is not asked
+
         return status_of(
             self._core, started=self._started_at, threads=threads, latest=self.latest(), counters=self.counters(),
-            configuration=self._reloader.status(),
+            configuration=self._reloader().status(),
         )  # fmt: skip
 
     def open_control(self) -> None:
@@ -248,9 +260,22 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
 
     async def _judge(self, findings: Sequence[Finding]) -> tuple[PerformanceAlert, ...]:
         """Judge what a `MemoryAlertManager` was told, with this system as its door."""
+        from tocsin.memory_alerts.inline import told  # noqa: PLC0415 - whoever has a manager has loaded it
+        from tocsin.system.doors.outside import judge_now  # noqa: PLC0415 - as above
+
         answer = await self._core.ask(lambda _: judge_now(self._core, findings))
         await told(self._core.telling.delivery)
         return () if answer is None else answer.alerts
+
+    def _make_reloader(self) -> Reloader:
+        from tocsin.system.reload.reloader import Reloader  # noqa: PLC0415 - only where there is a file, or who asks
+
+        return Reloader(self._core, self._take_config)
+
+    def _make_checks(self) -> DirectChecks:
+        from tocsin.system.doors.checks import DirectChecks  # noqa: PLC0415 - only who measures in between needs them
+
+        return DirectChecks(self._core)
 
     def _take_config(self, config: AlertConfig) -> None:
         self.config = config
@@ -280,11 +305,12 @@ class AlertSystem(Emitter, Orders, Changing, Looking, Measuring, Threads):
         started, self._started_at, self._control = self._started_at is not None, None, None
         self._answering = threading.Lock()
         self._core.after_fork()
-        self._reloader.after_fork()
+        if self._reloader.made is not None:
+            self._reloader.made.after_fork()
         if isinstance(self.coordinator, MonitoringCoordinator):
             self.coordinator.after_fork()  # a shared one too: its lock may have been held
         self._threads.after_fork()
-        self._checks = DirectChecks(self._core)
+        self._checks = Once(self._make_checks)
         return started
 
 

@@ -14,13 +14,11 @@ from tocsin.model import inputs as given
 from tocsin.model.levels import AlertState
 from tocsin.model.readings import SeriesKey
 from tocsin.sensors.linux.pressure_trigger import PressureTrigger
-from tocsin.system.acting.host import ActingHost
-from tocsin.system.acting.room import ActionRoom
+from tocsin.system.acting.part import ActionPart
 from tocsin.system.heartbeat import Heartbeat
-from tocsin.system.lastrun.host import RunHost
-from tocsin.system.lastrun.keeper import RunKeeper
+from tocsin.system.lastrun.part import make_last_run
 from tocsin.system.latest import Latest
-from tocsin.system.memory.room import MemoryRoom
+from tocsin.system.memory.part import MemoryPart
 from tocsin.system.records.receipts import Receipts
 from tocsin.system.records.recording import InMemoryOnly, Recording, make_recording
 from tocsin.system.records.unkept import UnkeptState
@@ -91,7 +89,7 @@ class SystemCore:
         self.receipts = Receipts(self.recorder)
         self.telling = Telling(clock, record=self.receipts, threaded=self.is_started, channels=config.make_channels())
         self.latest = Latest(lambda: self.engine)
-        self.memory = MemoryRoom(config, clock, wanted=sensors is None and not self.disabled, limit_bytes=self._limit)
+        self.memory = MemoryPart(config, clock, wanted=sensors is None and not self.disabled, limit_bytes=self._limit)
         self.sensing = Sensing(
             config, clock, sensors,
             further=self._inner_sensors, owns_host=self.recorder.owns_host, latest=self._latest, disabled=self.disabled,
@@ -107,8 +105,8 @@ class SystemCore:
             self.stepper, clock, self, error_backoff_s=config.error_backoff, died=self._watch_died,
             probe=self.sensing.runtime.probe,
         )  # fmt: skip
-        self.acting = ActionRoom(config, clock, ActingHost(self))
-        self.last_run = RunKeeper(config.program, clock, RunHost(self))
+        self.acting = ActionPart(config, clock, self)
+        self.last_run = make_last_run(config, clock, self)
         self.parts.add(self.last_run)
         self.after_pass: Callable[[Instant], object] = lambda _: None
         self.parts.add(self.sensing.runtime)
@@ -227,8 +225,7 @@ class SystemCore:
 
     def _inner_sensors(self) -> list[Sensor]:
         """What looks at Tocsin itself, and at the heap."""
-        own = SelfSensor(self._account)
-        return [own, self.memory.sensor()] if self.memory.enabled else [own]
+        return [SelfSensor(self._account), *self.memory.sensors()]
 
     def _account(self) -> dict[SeriesKey, float]:
         """What was dropped, merged and failed at, as counters."""
@@ -257,10 +254,15 @@ class SystemCore:
         self.stepper.prepare()  # now, so that whoever starts it finds the alerts of the last run
         # Made here, and not by the first pass: a module that is half loaded on another thread when the program forks is
         # half loaded, and locked, for ever in the child.
-        self.engine.learners.load()
+        self.load_for(self.rules.values())
         _ = self.sensing.monitor
         self.parts.start()
         self.listen_to_pressure()
+
+    def load_for(self, rules: Iterable[AlertRule]) -> None:
+        """Load what these rules need; for whoever hands them to the watch thread, which loads nothing."""
+        self.engine.learners.load(rules)
+        self.acting.load_for(rules)
 
     def listen_to_pressure(self) -> None:
         """Let the kernel wake the watch thread when pressure rises, if it is to look closer then."""

@@ -11,10 +11,13 @@ import os
 import sys
 import weakref
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tocsin.clock import SystemClock
-from tocsin.system.lastrun import goodbye
+from tocsin.memory import hook_lock as _hook_lock  # noqa: F401 - its hook has to come before ours, which stops profilers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AT_EXIT_S: Final = 1.0
 
@@ -63,8 +66,7 @@ def watch_again_in_children(system: Forked) -> None:
 def _install_hooks() -> None:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
-    atexit.register(_at_exit)
-    goodbye.DEFAULT.in_order = _at_exit  # an end without `atexit`
+    atexit.register(at_exit)
     if sys.platform.startswith("linux") and sys.version_info < (3, 14):
         _load_what_ends_threads()
 
@@ -76,9 +78,13 @@ def _load_what_ends_threads() -> None:
     the process by SIGABRT if it cannot: https://github.com/python/cpython/issues/88600.
     """
     with suppress(Exception):  # another libc, or a Python without it: then there is nothing to load
-        import _ctypes  # noqa: PLC0415 - the whole of ctypes would cost ten times as much
+        try:
+            from tocsin.sensors.linux import _numbers  # noqa: PLC0415 - Linux alone has it
 
-        _ctypes.dlopen("libgcc_s.so.1", os.RTLD_NOW)
+            load: Callable[[str], object] = _numbers.keep_library
+        except (ImportError, AttributeError):  # it was not built, or long ago
+            from _ctypes import dlopen as load  # noqa: PLC0415 - the whole of ctypes would cost ten times as much
+        load("libgcc_s.so.1")
 
 
 def _in_child() -> None:
@@ -87,7 +93,7 @@ def _in_child() -> None:
             system.start()
 
 
-def _at_exit() -> None:
+def at_exit() -> None:
     """Deliver what waits, shortly in all; daemon threads do not hold up the exit."""
     until_s = SystemClock().now().mono_s + AT_EXIT_S
     interrupted = _ends_by_interrupt()

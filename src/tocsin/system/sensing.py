@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from tocsin.model import inputs as given
 from tocsin.monitor import PerformanceMonitor
-from tocsin.sensors.buffers import BufferManager, BufferSensor
 from tocsin.sensors.choose import host_sensors, process_sensors
 from tocsin.sensors.eventloop import EventLoopSensor
 from tocsin.sensors.own import CallableSensor, OwnMetrics
 from tocsin.sensors.storage.background import storage_sensor
+from tocsin.system.buffers import Buffers
 from tocsin.system.witness.processes import lines_of_processes
 from tocsin.system.witness.runtime import Runtime
 
@@ -59,7 +59,7 @@ class Sensing:
         latest: Callable[[], Mapping[SeriesKey, float]],
         disabled: bool,
     ) -> None:
-        self.buffers = BufferManager(config.buffer_budget)
+        self.buffers = Buffers(config.buffer_budget)
         self.loops = EventLoopSensor()
         self.runtime = Runtime(self.loops, latest)
         self.metrics = OwnMetrics(capacity=0) if disabled else OwnMetrics()
@@ -157,7 +157,7 @@ class Sensing:
         sensors = self._of_this_machine() if self.of_this_machine else self._given
         self.runtime.witness.top_processes = lines_of_processes(sensors, self._clock)
         return PerformanceMonitor(
-            [*sensors, self.loops, BufferSensor(self.buffers), *self._further(), *self._added],
+            [*sensors, self.loops, self.buffers, *self._further(), *self._added],
             clock=self._clock,
             own=self.metrics,
             self_budget=self._config.self_budget / 100,

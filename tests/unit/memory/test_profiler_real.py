@@ -222,13 +222,13 @@ def test_locks_that_another_thread_holds_at_a_fork_hang_no_child(tmp_path: Path)
         tmp_path,
         """\
 import json, os, signal, threading, tocsin
-from tocsin.memory import lease
+from tocsin.memory import hook_lock
 one = tocsin.MemoryProfiler()
 one.start(0.0)
 one.snapshot(1.0)
 held, done = threading.Event(), threading.Event()
 def hold():
-    with one._guard, lease._lock:
+    with one._guard, hook_lock.lock:
         held.set()
         done.wait()
 holder = threading.Thread(target=hold)

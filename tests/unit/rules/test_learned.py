@@ -13,7 +13,8 @@ from tocsin.model.anomaly import AnomalyVerdict, Phase, Reason
 from tocsin.model.levels import AlertCategory, AlertCondition, AlertSeverity
 from tocsin.model.readings import SeriesKey
 from tocsin.model.rule import AlertRule
-from tocsin.rules.learned import MOST_LEFT, Learners, rarity
+from tocsin.rules.learned import rarity
+from tocsin.rules.learners import MOST_LEFT, Learners
 
 DAY_S = 86_400.0
 

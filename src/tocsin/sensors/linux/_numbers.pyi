@@ -6,6 +6,9 @@ from tocsin.clock import Instant
 from tocsin.sensors.linux.plan import Line
 from tocsin.sensors.linux.quick import One, Quick
 
+def keep_library(name: str, /) -> bool:
+    """Load a shared library for good, and say whether it is there."""
+
 class Plan:
     """Where the wanted numbers of a text stand."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tocsin.model.readings import SeriesKey
     from tocsin.sensors.runtime.stacks import StackRing
     from tocsin.system.memory.baseline import Difference
-    from tocsin.system.memory.room import MemoryRoom
+    from tocsin.system.memory.part import MemoryPart
     from tocsin.system.records.recording import Recording
     from tocsin.system.sensing import Sensing
     from tocsin.system.stepping.stepper import Stepper
@@ -32,7 +32,7 @@ class Core(Protocol):
     stepper: Stepper
     recorder: Recording
     sensing: Sensing
-    memory: MemoryRoom
+    memory: MemoryPart
 
 
 class ActingHost:
@@ -64,6 +64,10 @@ class ActingHost:
     def past_stacks(self) -> StackRing:
         """The stacks of late."""
         return self._core.sensing.runtime.witness.stacks
+
+    def load_heap(self) -> None:
+        """Load what looks at the heap; where memory is watched it is there already."""
+        self._core.memory.room.load()
 
     def compared_heap(self) -> tuple[HeapSnapshot, Difference | None]:
         """The heap, and what it has gained since the program had warmed up."""

@@ -66,6 +66,10 @@ class Host(Protocol):
         """The stacks of late."""
         ...
 
+    def load_heap(self) -> None:
+        """Load what looks at the heap."""
+        ...
+
     def compared_heap(self) -> tuple[HeapSnapshot, Difference | None]:
         """The heap, and what it has gained."""
         ...
@@ -134,12 +138,9 @@ class ActionRoom:
     # -- a part of the system
 
     def begin(self) -> None:
-        """Load now what actions will need, so that no thread of ours is at it when the program forks."""
+        """Take what is due from now on."""
         self._ending.clear()
         self._closed = False
-        actions = {text for rule in self._config.all_rules() if rule.enabled for text in rule.actions}
-        if actions:
-            self._make_ready(parse_action(text) for text in actions)
         self._clean()
 
     def end(self, timeout_s: float) -> bool:
@@ -170,6 +171,10 @@ class ActionRoom:
             self._ceilings = self._made_ceilings()
         if self.store is not None:
             self.store.bounds = config.artifact_bounds
+
+    def load_for(self, actions: Iterable[str]) -> None:
+        """Load now what these actions will need, so that no thread of ours is at it when the program forks."""
+        self._make_ready(parse_action(text) for text in actions)
 
     # -- taking what is due
 
@@ -336,6 +341,9 @@ class ActionRoom:
         for action in actions:
             if action.captures:
                 from tocsin.system.acting import captures  # noqa: F401, PLC0415 - as above
+
+                if action.kind is ActionKind.HEAP_SNAPSHOT:
+                    self._host.load_heap()
             elif action.kind is ActionKind.RUN:
                 from tocsin.system.acting import commands  # noqa: F401, PLC0415 - as above
             if self._calls is None and action.kind is ActionKind.CALL:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tocsin.model.levels import AlertSeverity
     from tocsin.model.rule import AlertRule
     from tocsin.system.core import SystemCore
+    from tocsin.system.once import Once
     from tocsin.system.reload.reloader import Reloaded, Reloader
 
 
@@ -22,7 +23,7 @@ class Changing:
 
     config: AlertConfig
     _core: SystemCore
-    _reloader: Reloader
+    _reloader: Once[Reloader]
 
     @property
     def rules(self) -> tuple[AlertRule, ...]:
@@ -32,6 +33,7 @@ class Changing:
     def add_rule(self, rule: AlertRule) -> None:
         """Judge by one more rule; one of the same name is replaced."""
         self._core.rules[rule.name] = rule
+        self._core.load_for([rule])
         self._core.ask_now(lambda _: [given.AddRule(rule)])
 
     def remove_rule(self, name: str) -> None:
@@ -73,7 +75,7 @@ class Changing:
 
         Returns: what changed, or why the old configuration stays.
         """
-        return self._reloader.reload()
+        return self._reloader().reload()
 
     def _switch(self, name: str, *, enabled: bool) -> None:
         rule = self._core.rules.get(name)

@@ -110,7 +110,7 @@ class DirectChecks:
             return repeated
         readings = {
             SeriesKey(_BUFFER.metric, (("buffer", name),)): usage.utilization
-            for name, usage in self._core.sensing.buffers.usage.items()
+            for name, usage in self._core.sensing.buffers.manager.usage.items()
         }
         return await self._judge(_BUFFER, readings, "no buffers are tracked; see BufferManager.track")
 

@@ -12,29 +12,30 @@ if TYPE_CHECKING:
     from tocsin.sensors.timing import Timed
     from tocsin.system.core import SystemCore
     from tocsin.system.doors.checks import DirectChecks
+    from tocsin.system.once import Once
 
 
 class Measuring:
     """What `AlertSystem` offers to whoever measures."""
 
     _core: SystemCore
-    _checks: DirectChecks
+    _checks: Once[DirectChecks]
 
     async def check_cpu_usage(self) -> CheckResult:
         """Measure the machine's CPU now and judge it by the rule `cpu-high`, without its `for`. In percent."""
-        return await self._checks.cpu()
+        return await self._checks().cpu()
 
     async def check_memory_usage(self) -> CheckResult:
         """Measure memory now, the machine's or a tighter container's, and judge it. In percent."""
-        return await self._checks.memory()
+        return await self._checks().memory()
 
     async def check_storage_latency(self) -> CheckResult:
         """Time a small synced write to a nameless temporary file, and judge it. In milliseconds."""
-        return await self._checks.storage()
+        return await self._checks().storage()
 
     async def check_buffer_usage(self) -> CheckResult:
         """Judge the fullest of the tracked buffers. In percent."""
-        return await self._checks.buffers()
+        return await self._checks().buffers()
 
     def record(self, metric: str, value: float, labels: Mapping[str, str] | None = None) -> None:
         """Hand over a reading of the program's own, from any thread. Never blocks or raises; bad ones are counted."""

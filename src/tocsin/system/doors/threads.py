@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tocsin.system.threads.registered import RegisteredThread
-
 if TYPE_CHECKING:
     import threading
 
     from tocsin.coordinator import MonitoringCoordinator
     from tocsin.system.core import SystemCore
     from tocsin.system.threads.register import Coordinator, ThreadRegister
+    from tocsin.system.threads.registered import RegisteredThread
 
 
 class Threads:
@@ -48,6 +47,8 @@ class Threads:
             heartbeat_s: ring when `heartbeat()` is not called for twice these seconds.
         Raises: ConfigError: if `heartbeat_s` is no time.
         """
+        from tocsin.system.threads.registered import RegisteredThread  # noqa: PLC0415 - only who promises needs it
+
         return RegisteredThread(self, name, must_live=must_live, heartbeat_s=heartbeat_s)
 
     def heartbeat(self) -> None:

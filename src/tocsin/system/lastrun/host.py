@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tocsin.model.memory import MemoryReport
     from tocsin.model.readings import SeriesKey
     from tocsin.system.latest import Latest
-    from tocsin.system.memory.room import MemoryRoom
+    from tocsin.system.memory.part import MemoryPart
     from tocsin.system.records.recording import Recording
 
 
@@ -27,7 +27,7 @@ class Core(Protocol):
 
     latest: Latest
     recorder: Recording
-    memory: MemoryRoom
+    memory: MemoryPart
 
 
 class RunHost:

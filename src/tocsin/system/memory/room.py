@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import msgspec
 
 from tocsin.library import standard_folder
-from tocsin.memory import lease as _lease  # noqa: F401 - its hook at forks has to come before ours, which asks it to stop
 from tocsin.memory_alerts import advice
 from tocsin.memory_alerts.sites import as_leak, evidence_of, fastest_first
 from tocsin.model import inputs as given
@@ -94,15 +93,17 @@ class MemoryRoom:
     # -- life
 
     def begin(self) -> None:
-        """See blocks from now on.
-
-        All that looking needs is loaded here, so that no thread of ours is at it when the program forks.
-        """
+        """See blocks from now on."""
         if self.enabled:
-            self._make_ready()
-            load_scan()
-            standard_folder()
+            self.load()
             self.profiler.start(self._clock.now().mono_s)
+
+    def load(self) -> None:
+        """Load all that looking needs, so that no thread of ours is at it when the program forks."""
+        self._make_ready()
+        load_scan()
+        standard_folder()
+        _ = self.profiler
 
     def end(self, timeout_s: float) -> bool:  # noqa: ARG002 - the protocol's shape
         """See no more blocks; what was found stays to be asked for."""

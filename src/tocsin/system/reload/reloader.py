@@ -158,6 +158,7 @@ class Reloader:
         """Raises: ConfigError: if no step came to its end in time; then nothing has changed."""
         core = self._core
         gone: list[Any] = []
+        core.load_for(plan.new_rules.values())
         if not core.stepper.between_steps(lambda: gone.extend(put_in_force(core, plan)), BETWEEN_STEPS_S):
             raise ConfigError(f"the step that is under way has taken more than {BETWEEN_STEPS_S:g} s; try again")
         settle_rooms(core, plan)

@@ -43,7 +43,7 @@ def ring(system: AlertSystem, clock: VirtualClock, *, seconds: float = 3.0) -> P
 
 
 def settle(system: AlertSystem) -> None:
-    assert system._core.acting.flush(ENOUGH_S)
+    assert system._core.acting.room.flush(ENOUGH_S)
     assert system.flush(ENOUGH_S)
 
 

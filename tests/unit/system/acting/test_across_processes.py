@@ -27,7 +27,7 @@ def test_what_earlier_runs_left_is_cleaned_at_the_start(tmp_path: Path) -> None:
     (folder / ".999999999-0.part").write_text("x")
     system, _, _ = a_system(tmp_path, "stacks:100ms")
     with system:
-        assert system._core.acting.flush(ENOUGH_S)
+        assert system._core.acting.room.flush(ENOUGH_S)
         assert list(folder.iterdir()) == []
 
 
@@ -53,7 +53,7 @@ for number in range(8):
     system.record("m", 99.0, {"n": f"{os.getpid()}-{number}"})
 time.sleep(0.3)
 deadline = time.monotonic() + 20
-while system._core.acting.waiting() and time.monotonic() < deadline:
+while system._core.acting.room.waiting() and time.monotonic() < deadline:
     time.sleep(0.01)
 counts = system._core.engine.decisions.acting.counts
 print(counts["done"], counts["refused"], flush=True)
@@ -94,7 +94,7 @@ def test_a_fork_while_actions_run_leaves_a_child_that_runs_its_own(tmp_path: Pat
         assert began.wait(20)
         child = os.fork()
         if child == 0:
-            assert system._core.acting.waiting() == 0
+            assert system._core.acting.room.waiting() == 0
             began.clear(); seen.clear()
             system.start()
             system.record("m", 99.0)

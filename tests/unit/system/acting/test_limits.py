@@ -38,8 +38,8 @@ def test_where_memory_is_short_nothing_is_begun(tmp_path: Path, module: ModuleTy
 
 def test_below_the_floor_of_free_disk_nothing_is_captured(tmp_path: Path) -> None:
     system, clock, _ = a_system(tmp_path, "stacks:100ms", artifacts={"min_free": 2**39})
-    system._core.acting._make_ready(())
-    ceilings = system._core.acting._ceilings
+    system._core.acting.room._make_ready(())
+    ceilings = system._core.acting.room._ceilings
     assert ceilings is not None
     ceilings._free_bytes = lambda _: 2**38
     with system:
@@ -56,11 +56,11 @@ def test_a_function_that_hangs_holds_up_no_capture_and_whoever_waits_too_long_is
     system, clock, _ = a_system(tmp_path, "call:acting_in_system.f", "stacks:100ms")
     with system:
         clock.advance(3)
-        assert system._core.acting._captures.flush(ENOUGH_S)
+        assert system._core.acting.room._captures.flush(ENOUGH_S)
         assert system.flush(ENOUGH_S)
         alert = system.open_alerts()[0]
         assert [what for what, _ in trace(alert)] == ["acting", "acting", "acted"]
-        room = system._core.acting
+        room = system._core.acting.room
         due = DueAction(alert.id, "high", "call:acting_in_system.f")
         room.take([due] * (MAX_WAITING + 4))
         assert system.flush(ENOUGH_S)

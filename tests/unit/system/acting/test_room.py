@@ -40,7 +40,7 @@ def test_a_function_is_called_once_an_episode_and_the_step_does_not_wait_for_it(
             system._core.one_pass()
     assert system.flush(ENOUGH_S)
     assert bell.titles() == ["high"]
-    assert system._core.acting.waiting() == 1  # it was told, though the function hangs
+    assert system._core.acting.room.waiting() == 1  # it was told, though the function hangs
     release.set()
     settle(system)
     [alert] = called
@@ -151,7 +151,7 @@ def a_heap(at_s: float, **held: float) -> HeapSnapshot:
 
 def test_a_heap_snapshot_says_by_line_what_was_gained_since_the_warm_up(tmp_path: Path) -> None:
     system, clock, _ = a_system(tmp_path, "heap_snapshot", script=(*[1.0] * 200, 99.0))
-    memory = system._core.memory
+    memory = system._core.memory.room
     for at_s, held in (
         (0, {"cache": 9e6}),
         (125, {"cache": 5e6, "orders": 1e6}),

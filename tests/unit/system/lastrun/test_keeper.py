@@ -204,6 +204,7 @@ def test_it_is_one_alert_with_a_count_that_lasts_until_a_run_has_lived_for_long(
     system, _ = a_system(tmp_path)
     with system:
         keeper = system._core.last_run
+        assert isinstance(keeper, RunKeeper)
         assert keeper._begun is not None
         later = keeper._begun.plus(SETTLED_S + 1.0)
         assert system._core.stepper.ask(lambda _: keeper.look(later)) is not None

@@ -287,7 +287,7 @@ def test_settings_of_single_rooms_are_taken_by_them(rig: Rig) -> None:
     assert rig.system.reload().applied
     core = rig.system._core
     assert core.interval_s() == core.engine.interval_s == 2.0
-    assert core.sensing.monitor._budget.share == core.memory._share == 0.03
+    assert core.sensing.monitor._budget.share == core.memory.room._share == 0.03
     assert (core.supervision._stuck_after_s, core.supervision._standing.stuck_after_s) == (9.0, 9.0)
     assert core.watch._error_backoff_s == 7.0
     assert core.intake.limit == 12
@@ -354,7 +354,7 @@ def test_in_the_middle_of_a_step_nothing_is_taken(rig: Rig) -> None:
 def look(rig: Rig, times: int = 1) -> None:
     for _ in range(times):
         rig.pass_once(2.0)
-        assert rig.system._reloader.flush(ENOUGH_S)
+        assert rig.system._reloader().flush(ENOUGH_S)
 
 
 def watching(rig: Rig) -> None:

@@ -487,6 +487,7 @@ static struct PyModuleDef module = {
     .m_name = "_numbers",
     .m_doc = "The numbers of kept files of /proc, read and picked in one call a file, or in one for all of them.",
     .m_size = sizeof(ModuleState),
+    .m_methods = tocsin_library_methods,
     .m_slots = module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,

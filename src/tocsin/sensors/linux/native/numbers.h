@@ -1,4 +1,4 @@
-/* What the two halves of the module share: how a kept file is read (numbers.c), and what is made of it (sweep.c). */
+/* What the parts of the module share: how a kept file is read (numbers.c), and what is made of it (sweep.c). */
 #ifndef TOCSIN_NUMBERS_H
 #define TOCSIN_NUMBERS_H
 #define PY_SSIZE_T_CLEAN
@@ -43,5 +43,6 @@ int tocsin_fill(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick, 
 PyObject *tocsin_as_list(const double *slots, Py_ssize_t count);
 
 extern PyType_Spec tocsin_base_spec, tocsin_sweep_spec;
+extern PyMethodDef tocsin_library_methods[];
 
 #endif
