@@ -241,7 +241,7 @@ class Decisions:
     def _look_ahead(self, episode: Episode, watch: Watch) -> None:
         """Let the alert say when the next limit is reached, where that can be said."""
         rule = watch.rule
-        proof = None if watch.ahead is None or watch.silent else watch.ahead.evidence(watch.unit)
+        proof = None if watch.assessor is None or watch.silent else watch.assessor.evidence(watch.unit)
         if proof is not None:
             episode.add_evidence(proof)
         if self._foresee is None or watch.silent or rule.condition not in UPWARD:

@@ -24,7 +24,7 @@ _OK, _BAD = Verdict.OK, Verdict.BAD
 _CAME_OR_WENT = frozenset({Turn.FIRED, Turn.RESOLVED})
 
 
-class Ahead(Protocol):
+class Assessor(Protocol):
     """What a rule that forecasts, or that learns, has to say."""
 
     @property
@@ -61,7 +61,7 @@ class Watch:
         is_bad: whether a value starts a breach.
         stays_bad: whether a value keeps a firing alert going.
         aggregate: from now (monotonic seconds) to the value to judge; None: the reading itself.
-        ahead: of a rule that forecasts: what it says of the time to come.
+        assessor: who judges a rule that forecasts or learns; it has words of its own.
 
     Attributes:
         flapping: its comings and goings; None while it never rang.
@@ -72,8 +72,8 @@ class Watch:
     """
 
     __slots__ = (
-        "_is_bad", "_is_worse", "_since_s", "_stays_bad", "_steady", "ahead", "episode", "error", "flapping", "group",
-        "is_quiet", "key", "life", "rule", "sight", "silent", "unit", "verdict",
+        "_is_bad", "_is_worse", "_since_s", "_stays_bad", "_steady", "assessor", "episode", "error", "flapping",
+        "group", "is_quiet", "key", "life", "rule", "sight", "silent", "unit", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +84,7 @@ class Watch:
         *,
         stays_bad: Callable[[float], bool],
         aggregate: Callable[[float], float] | None,
-        ahead: Ahead | None = None,
+        assessor: Assessor | None = None,
     ) -> None:
         self.rule = rule
         self.key = key
@@ -102,7 +102,7 @@ class Watch:
         self._steady = False
         self._is_bad = is_bad
         self._stays_bad = stays_bad
-        self.ahead = ahead
+        self.assessor = assessor
         self._is_worse = much_worse(rule)
         self.flapping: Flapping | None = None  # of an alert that never rang there is nothing to remember
 

@@ -24,16 +24,16 @@ _SIDES: Final = {
 
 def message_of(watch: Watch, *, verdict: Verdict = Verdict.BAD) -> str:
     """What a rule says of a series, with figures in units a person reads."""
-    rule, key, value, ahead, unit = watch.rule, watch.key, watch.value, watch.ahead, watch.unit
+    rule, key, value, assessor, unit = watch.rule, watch.key, watch.value, watch.assessor, watch.unit
     if verdict in {Verdict.NO_DATA, Verdict.ERROR}:
         what = "no readings" if verdict is Verdict.NO_DATA else "its sensor fails"
         return f"{key}: {what}, so {rule.name} cannot be judged"
-    limit = rule.limit if ahead is None else ahead.bound(value)
+    limit = rule.limit if assessor is None else assessor.bound(value)
     fields = {
         "component": component_of(rule, key) or "program",
         "value": format_value(value, unit),
         "threshold": format_value(limit, unit),
-        "forecast": format_value(limit, unit) if ahead is None else ahead.words(unit),
+        "forecast": format_value(limit, unit) if assessor is None else assessor.words(unit),
         "metric": rule.metric,
         "labels": ", ".join(text for _, text in key.labels),
         "megabytes": _plain(value, 1e6),
@@ -42,10 +42,10 @@ def message_of(watch: Watch, *, verdict: Verdict = Verdict.BAD) -> str:
     if rule.message:
         # Not `str.format`: what a template names beside these stays as it was written.
         said = _FIELD.sub(lambda match: fields.get(match[1], match[0]), rule.message)
-        aside = "" if ahead is None or "{forecast}" in rule.message else ahead.aside(value, unit)
+        aside = "" if assessor is None or "{forecast}" in rule.message else assessor.aside(value, unit)
         return f"{said} ({aside})" if aside else said
-    if ahead is not None:
-        return f"{key} is {fields['value']}{ahead.joint}{fields['forecast']}"
+    if assessor is not None:
+        return f"{key} is {fields['value']}{assessor.joint}{fields['forecast']}"
     side = _SIDES.get(rule.condition, "against")
     return f"{key} is {fields['value']}, {side} the threshold {fields['threshold']}"
 
@@ -69,8 +69,8 @@ def explain(watch: Watch) -> str:
     """The comparison in a few words, for the trace."""
     rule, unit = watch.rule, watch.unit
     shown = format_value(watch.value, unit)
-    if watch.ahead is None:
+    if watch.assessor is None:
         text = f"{shown} is {_SIDES.get(rule.condition, 'against')} {format_value(rule.limit, unit)}"
     else:
-        text = f"{shown} now, and {watch.ahead.words(unit)}"
+        text = f"{shown} now, and {watch.assessor.words(unit)}"
     return f"{text} for {rule.for_s:g} s" if rule.for_s else text

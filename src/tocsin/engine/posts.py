@@ -162,15 +162,22 @@ class Posts:
         rule = compiled.rule
         series.single_out()
         aggregate = series.look_through(rule.aggregate, rule.window_s)
-        ahead = self._foresight.take_up(compiled, series) or self._learners.take_up(rule, series, aggregate)
-        if ahead is not None:
-            watch = Watch(rule, series.key, ahead.is_bad, stays_bad=ahead.stays_bad, aggregate=ahead.look, ahead=ahead)
+        assessor = self._foresight.take_up(compiled, series) or self._learners.take_up(rule, series, aggregate)
+        if assessor is not None:
+            watch = Watch(
+                rule,
+                series.key,
+                assessor.is_bad,
+                stays_bad=assessor.stays_bad,
+                aggregate=assessor.look,
+                assessor=assessor,
+            )
         else:
             watch = Watch(rule, series.key, compiled.is_bad, stays_bad=compiled.stays_bad, aggregate=aggregate)
         watch.unit = rule.unit_on(series.unit)
         watch.seen_s = self._hours.active_s
         self._survivors.claim(watch, watch.seen_s)
-        watches.add(watch, compiled.band if ahead is None else NO_BAND, together=together)
+        watches.add(watch, compiled.band if assessor is None else NO_BAND, together=together)
 
     def _take_off(self, compiled: CompiledRule, why: str) -> None:
         self._survivors.drop(compiled.rule.name, why)

@@ -162,7 +162,7 @@ def _why(compiled: CompiledRule, watch: Watch, state: str, unseen_s: float) -> s
         case "firing":
             return "; ".join(filter(None, [_heard(watch), missing]))
         case "ok":
-            return f"not {_side(compiled, watch.unit)}" if watch.ahead is None else watch.ahead.words(watch.unit)
+            return f"not {_side(compiled, watch.unit)}" if watch.assessor is None else watch.assessor.words(watch.unit)
     return missing or "no reading yet that fills its window"
 
 
