@@ -21,7 +21,7 @@ RELEARN_EVERY: Final = 60
 
 
 class PureReader:
-    """The quick way of a kept file, in plain Python; see `_numbers.pyi`, and numbers.c for why there is another."""
+    """The quick way of a kept file, in plain Python; see `_numbers.pyi`, and reader.c for the other."""
 
     __slots__ = ("_fd", "_last_below", "_left", "_pid", "_plan")
 

@@ -3,7 +3,7 @@
 #include "numbers.h"
 #include <dlfcn.h>
 
-static PyObject *keep_library(PyObject *module, PyObject *name)
+static PyObject *keep_library(PyObject *Py_UNUSED(module), PyObject *name)
 {
     const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     if (text == NULL)

@@ -224,7 +224,7 @@ int tocsin_fill(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick, 
 }
 
 /* The numbers in a file; None if its text is not what the plan was made for, or too long for us; NULL with OSError. */
-static PyObject *numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick)
+PyObject *tocsin_numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick)
 {
     double few[FEW], *slots = room_for(plan, few);
     char *text = PyMem_RawMalloc(MAX_TEXT); /* only what the kernel writes is ever touched of it */
@@ -251,7 +251,7 @@ static PyObject *plan_read(Plan *plan, PyObject *const *args, Py_ssize_t count)
     int fd = (int)PyLong_AsLong(args[0]);
     Py_ssize_t last_below = PyLong_AsSsize_t(args[1]);
     int is_quick = 0;
-    return PyErr_Occurred() ? NULL : numbers_of_file(plan, fd, last_below, &is_quick);
+    return PyErr_Occurred() ? NULL : tocsin_numbers_of_file(plan, fd, last_below, &is_quick);
 }
 
 static void plan_dealloc(Plan *plan)
@@ -353,148 +353,14 @@ static PyType_Slot plan_slots[] = {
     {0, NULL},
 };
 
-static PyType_Spec plan_spec = {
+PyType_Spec tocsin_plan_spec = {
     .name = "tocsin.sensors.linux._numbers.Plan",
     .basicsize = sizeof(Plan),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = plan_slots,
 };
 
-static PyObject *reader_numbers(Reader *reader, PyObject *Py_UNUSED(ignored))
+int tocsin_is_plan(PyObject *object)
 {
-    if (reader->plan != NULL && reader->left > 0 && reader->pid == getpid()) {
-        Plan *plan = (Plan *)Py_NewRef(reader->plan);
-        reader->left--;
-        PyObject *found = numbers_of_file(plan, reader->fd, reader->last_below, &reader->is_quick);
-        Py_DECREF(plan);
-        if (found != NULL && found != Py_None)
-            return found;
-        if (found == NULL && !PyErr_ExceptionMatches(PyExc_OSError))
-            return NULL;
-        PyErr_Clear();
-        Py_XDECREF(found);
-    }
-    return PyObject_CallMethod((PyObject *)reader, "anew", NULL);
-}
-
-/* keep(fd, last_below, plan, left): from now on the quick way is open. */
-static PyObject *reader_keep(Reader *reader, PyObject *args)
-{
-    PyObject *plan;
-    int fd;
-    Py_ssize_t last_below, left;
-    if (!PyArg_ParseTuple(args, "inOn", &fd, &last_below, &plan, &left))
-        return NULL;
-    if (Py_TYPE(plan)->tp_dealloc != (destructor)plan_dealloc) {
-        PyErr_SetString(PyExc_TypeError, "keep: expected a Plan of this module");
-        return NULL;
-    }
-    Py_XSETREF(reader->plan, (Plan *)Py_NewRef(plan));
-    reader->fd = fd;
-    reader->last_below = last_below;
-    reader->left = left;
-    reader->is_quick = 0;
-    reader->pid = getpid();
-    Py_RETURN_NONE;
-}
-
-static PyObject *reader_forget(Reader *reader, PyObject *Py_UNUSED(ignored))
-{
-    Py_CLEAR(reader->plan);
-    Py_RETURN_NONE;
-}
-
-static void reader_dealloc(Reader *reader)
-{
-    PyTypeObject *type = Py_TYPE(reader);
-    Py_XDECREF(reader->plan);
-    type->tp_free(reader);
-    Py_DECREF(type);
-}
-
-static PyMethodDef reader_methods[] = {
-    {"numbers", (PyCFunction)reader_numbers, METH_NOARGS, "The wanted numbers of the file, by `anew` if need be."},
-    {"keep", (PyCFunction)reader_keep, METH_VARARGS, "Read this descriptor by this plan, so many times."},
-    {"forget", (PyCFunction)reader_forget, METH_NOARGS, "Call `anew` at the next reading."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot reader_slots[] = {
-    {Py_tp_dealloc, reader_dealloc},
-    {Py_tp_methods, reader_methods},
-    {Py_tp_doc, "The quick way of a kept file of numbers."},
-    {0, NULL},
-};
-
-static PyType_Spec reader_spec = {
-    .name = "tocsin.sensors.linux._numbers.Reader",
-    .basicsize = sizeof(Reader),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = reader_slots,
-};
-
-/* Makes a type of the module and adds it; a borrowed reference, or NULL. */
-static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
-    if (type == NULL)
-        return NULL;
-    int failed = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_DECREF(type);
-    return failed < 0 ? NULL : (PyTypeObject *)type;
-}
-
-static int fill(PyObject *module)
-{
-    ModuleState *state = PyModule_GetState(module);
-    PyTypeObject *reader, *base;
-    if (add_type(module, &plan_spec) == NULL || (reader = add_type(module, &reader_spec)) == NULL ||
-        (base = add_type(module, &tocsin_base_spec)) == NULL || add_type(module, &tocsin_sweep_spec) == NULL)
-        return -1;
-    state->reader = (PyTypeObject *)Py_NewRef(reader);
-    state->base = (PyTypeObject *)Py_NewRef(base);
-    return 0;
-}
-
-static int module_traverse(PyObject *module, visitproc visit, void *arg)
-{
-    const ModuleState *state = PyModule_GetState(module);
-    Py_VISIT(state->reader);
-    Py_VISIT(state->base);
-    return 0;
-}
-
-static int module_clear(PyObject *module)
-{
-    ModuleState *state = PyModule_GetState(module);
-    Py_CLEAR(state->reader);
-    Py_CLEAR(state->base);
-    return 0;
-}
-
-static void module_free(void *module)
-{
-    module_clear(module);
-}
-
-static PyModuleDef_Slot module_slots[] = {
-    {Py_mod_exec, fill},
-    {0, NULL},
-};
-
-static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_numbers",
-    .m_doc = "The numbers of kept files of /proc, read and picked in one call a file, or in one for all of them.",
-    .m_size = sizeof(ModuleState),
-    .m_methods = tocsin_library_methods,
-    .m_slots = module_slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
-};
-
-PyMODINIT_FUNC PyInit__numbers(void)
-{
-    return PyModuleDef_Init(&module);
+    return Py_TYPE(object)->tp_dealloc == (destructor)plan_dealloc;
 }

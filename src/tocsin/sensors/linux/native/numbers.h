@@ -1,4 +1,4 @@
-/* What the parts of the module share: how a kept file is read (numbers.c), and what is made of it (sweep.c). */
+/* What the parts of the module share: how a kept file is read (numbers.c, reader.c), and what is made of it (sweep.c). */
 #ifndef TOCSIN_NUMBERS_H
 #define TOCSIN_NUMBERS_H
 #define PY_SSIZE_T_CLEAN
@@ -42,7 +42,13 @@ int tocsin_fill(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick, 
 /* A list of floats; NULL with an exception. */
 PyObject *tocsin_as_list(const double *slots, Py_ssize_t count);
 
-extern PyType_Spec tocsin_base_spec, tocsin_sweep_spec;
+/* The numbers of a file as a list; None if the text is not what the plan was made for; NULL with an exception. */
+PyObject *tocsin_numbers_of_file(const Plan *plan, int fd, Py_ssize_t last_below, int *is_quick);
+
+/* Whether an object is a Plan of this module. */
+int tocsin_is_plan(PyObject *object);
+
+extern PyType_Spec tocsin_plan_spec, tocsin_reader_spec, tocsin_base_spec, tocsin_sweep_spec;
 extern PyMethodDef tocsin_library_methods[];
 
 #endif
