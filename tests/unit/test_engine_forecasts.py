@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +55,39 @@ def test_it_goes_on_while_the_threshold_is_crossed_and_ends_when_the_rise_is_ove
 
     score.read(*[0.6] * 100, every_s=5.0)
     assert score.notices() == ["firing filling", "resolved filling"]
+
+
+def noisy(values: list[float], rng: Random, by: float = 0.01) -> list[float]:
+    return [value + rng.uniform(-by, by) for value in values]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_fill_that_stops_below_the_limit_is_over_after_a_third_of_the_horizon(seed: int) -> None:
+    rng = Random(seed)
+    score = Score(filling(), keys=[ROOT])
+    score.read(*noisy(rise(0.20, 0.90, 2.1), rng), every_s=5.0)
+    assert score.notices() == ["firing filling"]
+
+    # It is calm after a third of the horizon, and goes on for a sixteenth; there are 36 readings in 180 s of slack.
+    over_s = HORIZON_S * (1 / 3 + 1 / 16)
+    score.read(*noisy([0.90] * int(over_s / 5.0 + 36), rng), every_s=5.0)
+    assert score.notices() == ["firing filling", "resolved filling"]
+    score.read(*noisy([0.90] * 500, rng), every_s=5.0)
+    assert score.notices() == ["firing filling", "resolved filling"]
+
+
+def test_what_has_stopped_below_the_limit_is_not_said_to_reach_it_in_0_s() -> None:
+    score = Score(filling(), keys=[ROOT])
+    score.read(*rise(0.20, 0.90, 1.2), every_s=5.0)
+    [watch] = score.engine.watches()
+    assert watch.assessor is not None
+    said = set()
+    for _ in range(500):
+        score.read(0.90, every_s=5.0)
+        said.add(watch.assessor.words("1"))
+
+    assert "95 % no longer, as it goes now" in said
+    assert not [words for words in said if words.startswith("95 % in 0 s")]
 
 
 @pytest.mark.parametrize("level", [0.5, 0.96])

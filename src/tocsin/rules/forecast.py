@@ -33,6 +33,9 @@ _APART: Final = 4
 # The future is never as steady as the past: the interval is wider than the paces say by this share of itself.
 MARGIN: Final = 0.1
 NEWS: Final = 0.25
+# Noise about a level that stands still rises in half of all looks, by little: what rises in its last third by less than
+# this share of its pace has come to a stop.
+_STILL_RISES: Final = 0.125
 
 
 def forecast(courses: Iterable[Course], limit: float, now_s: float, present: float) -> Forecast | None:
@@ -71,8 +74,11 @@ def _of_course(course: Course, limit: float, now_s: float, present: float) -> Fo
     if min(floor, lows[-1][1]) < _proven(course.earlier, limit):
         return None
     room = max(limit - floor - tooth, 0.0)
-    in_s, bent_s, lately_s = room / pace, _bent(lows, room), _lately(lows, room)
-    if in_s > REACH * course.span_s or math.inf in {bent_s, lately_s}:
+    lately = _lately(lows)
+    if lately <= _STILL_RISES * pace:
+        return None
+    in_s, bent_s, lately_s = room / pace, _bent(lows, room), room / lately
+    if in_s > REACH * course.span_s or bent_s == math.inf:
         return None
     return Forecast(
         limit=limit, made_s=now_s, in_s=in_s, early_s=min(room / fast, in_s, bent_s),
@@ -88,15 +94,14 @@ def _proven(earlier: float, limit: float) -> float:
     return earlier + NEWS * (limit - earlier) if -math.inf < earlier < limit else -math.inf
 
 
-def _lately(lows: Sequence[tuple[float, float]], room: float) -> float:
-    """Seconds to go at the pace of the last third; infinite where that does not rise."""
+def _lately(lows: Sequence[tuple[float, float]]) -> float:
+    """The pace of the last third."""
     last = lows[-_APART - 1 :]
-    pace = _median(
+    return _median(
         (later[1] - earlier[1]) / (later[0] - earlier[0])
         for place, later in enumerate(last)
         for earlier in last[: max(place - 1, 0)]
     )
-    return room / pace if pace > 0 else math.inf
 
 
 def _bent(lows: Sequence[tuple[float, float]], room: float) -> float:

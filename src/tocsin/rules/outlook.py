@@ -112,8 +112,8 @@ class Outlook:
     """
 
     joint: Final = " and reaches "
-    __slots__ = ("_clear_limit", "_horizon_s", "_is_bad", "_is_known", "_limit", "_now_s", "_present", "_record",
-                 "_stays_bad", "_version", "found")  # fmt: skip
+    __slots__ = ("_clear_limit", "_horizon_s", "_is_bad", "_is_foreseen", "_is_known", "_limit", "_now_s", "_present",
+                 "_record", "_stays_bad", "_version", "found")  # fmt: skip
 
     def __init__(self, record: Record, limit: float, clear_limit: float, horizon_s: float) -> None:
         self.found: Forecast | None = None
@@ -122,7 +122,7 @@ class Outlook:
         self._version = -1
         self._is_known = False
         self._now_s = self._present = 0.0
-        self._is_bad = False
+        self._is_bad = self._is_foreseen = False
         self._stays_bad: bool | None = None
 
     def look(self, now_s: float) -> float:
@@ -158,17 +158,21 @@ class Outlook:
         return self._limit
 
     def words(self, unit: str) -> str:
-        """The last forecast as of now: "95 % in 1 h 50 m (1 h 20 m to 2 h 40 m)"; without one the limit alone."""
+        """The forecast as of now: "95 % in 1 h 50 m (1 h 20 m to 2 h 40 m)"; before the first one the limit alone."""
+        limit = format_value(self._limit, unit)
         if self._present >= self._limit:
-            return f"{format_value(self._limit, unit)} now"
-        return self.found.at(self._now_s).words(unit) if self.found else format_value(self._limit, unit)
+            return f"{limit} now"
+        if self.found is None:
+            return limit
+        # The last forecast there was would count down to "in 0 s", and stay there.
+        return self.found.at(self._now_s).words(unit) if self._is_foreseen else f"{limit} no longer, as it goes now"
 
     def _judge(self, now_s: float) -> None:
         self._version = self._record.version
         self._is_known = self._is_known or self._record.is_known()
         self._stays_bad = None
         found = look_ahead(self._record, self._limit, now_s)
-        self.found = found or self.found
+        self.found, self._is_foreseen = found or self.found, found is not None
         self._is_bad = found is not None and found.late_s <= self._horizon_s
 
 

@@ -80,6 +80,7 @@ def test_teeth_reach_the_limit_with_their_peaks_and_are_judged_by_their_floors()
         ([20.0, 70.0, 20.0, 70.0, 20.0, 70.0, 20.0, 70.0, 20.0, 70.0, 20.0, 75.0], "teeth as long as two stretches"),
         ([75.0 - 55.0 * 0.5**number for number in range(12)], "it ends below the limit"),
         ([75.0 - value for value in LINE], "it falls"),
+        ([*(value + 35.0 for value in LINE[:8]), 90.1, 90.0, 90.2, 90.1], "what it rises by is noise"),
     ],
 )
 def test_there_is_no_forecast_where_there_is_no_trend(lows: list[float], why: str) -> None:
