@@ -103,7 +103,7 @@ class AnomalyDetector:
         """Whether a reading lies where the metric stood before the episode that goes on."""
         s = self._state
         nears, off = s.nears, value - s.course.slow
-        spread = max(nears.spread, least_spread(s))
+        spread = max(nears.spread, least_spread(s.course, s.fars, nears))
         return abs(off) <= max((nears.up if off > 0.0 else nears.down).level * spread, self._min_change)
 
     def update(self, value: float, at_s: float) -> AnomalyVerdict:
@@ -150,7 +150,7 @@ class AnomalyDetector:
         """
         s = self._state
         of_day = s.season.known(at_s, s.knows_week) if s.now_s >= DAY_S else None
-        usual, least = usual_of(s, of_day), least_spread(s)
+        usual, least = usual_of(s, of_day), least_spread(s.course, s.fars, s.nears)
         return Band(*(self._standing(usual, least) if s.episode.goes_on else self._band(s, usual, least)))
 
     def to_state(self) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class AnomalyDetector:
         s = self._state
         course, episode, n, now_s = s.course, s.episode, s.readings, s.now_s
         changes, nears, fars, tides, stays, unrests = s.changes, s.nears, s.fars, s.tides, s.stays, s.unrests
-        least, went_on = least_spread(s), episode.goes_on
+        least, went_on = least_spread(course, fars, nears), episode.goes_on
         of_day = usual = None
         if now_s >= DAY_S:
             of_day = s.season.known(at_s, s.knows_week)
@@ -445,7 +445,9 @@ class AnomalyDetector:
             bound = usual - seasons.down.level * spread
             if bound > low:
                 low = bound
-        return self._within(expected, low, high)
+        if self._min_change:
+            return self._within(expected, low, high)
+        return expected, low if low > self._lowest else self._lowest, high if high < self._highest else self._highest
 
     def _standing(self, usual: float | None, least: float) -> tuple[float, float, float]:
         """What is expected, and the band, while something unusual goes on."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.rules.detectors.season import DAY_S, HELPS
 
 if TYPE_CHECKING:
+    from tocsin.rules.detectors.course import Course
     from tocsin.rules.detectors.gauge import Gauge
     from tocsin.rules.detectors.state import State
 
@@ -53,11 +54,16 @@ def usual_of(s: State, of_day: float | None) -> float | None:
     return of_day if season.off_profile < HELPS * season.off_mean else None
 
 
-def least_spread(s: State) -> float:
-    """No spread counts as less: a part of the usual one, of the resolution, and of the metric's size."""
-    course = s.course
-    least = 0.02 * s.fars.spread + SMALLEST
-    size = 0.5 * course.step
+def least_spread(course: Course, fars: Gauge, nears: Gauge) -> float:
+    """No spread counts as less: a part of the usual one, of the resolution, and of the metric's size.
+
+    The usual one is that about the long mean. This takes days to arrive at a level that was adopted, and its spread is
+    the way that is left: so the part is no larger than a quarter of the spread about where the metric stands.
+    """
+    least, size = 0.02 * fars.spread, 0.25 * nears.spread
+    if least > size:
+        least = size
+    size = 0.5 * course.step or SMALLEST
     if least < size:
         least = size
     size = 1e-4 * course.long

@@ -122,6 +122,19 @@ def test_a_level_that_was_adopted_does_not_ring_a_day_later(learned: dict[str, A
     assert [number for number, one in enumerate(verdicts) if one.alarm] == [0]
 
 
+@pytest.mark.parametrize(("mean", "seed"), [(1030.0, 25), (2530.0, 24), (5030.0, 24)])
+def test_a_step_of_hundreds_of_spreads_rings_once(learned: dict[str, Any], mean: float, seed: int) -> None:
+    verdicts = feed(AnomalyDetector.from_state(learned), noise(seed, 2 * DAY, mean=mean), first=10 * DAY)
+    assert [number for number, one in enumerate(verdicts) if one.alarm] == [0]
+
+
+def test_a_day_after_such_a_step_a_spike_rings_as_it_did_before(learned: dict[str, Any]) -> None:
+    detector = AnomalyDetector.from_state(learned)
+    feed(detector, noise(22, DAY, mean=5030.0), first=10 * DAY)
+    [verdict] = feed(detector, [5075.0], first=11 * DAY)
+    assert (verdict.alarm, verdict.reason) == (True, Reason.RESIDUAL)
+
+
 def test_a_slow_way_up_is_a_matter_of_level(learned: dict[str, Any]) -> None:
     values = [value + number / 30 for number, value in enumerate(noise(7, DAY))]
     verdicts = feed(AnomalyDetector.from_state(learned), values, first=10 * DAY)
