@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tocsin.engine.bounds import bound_of
 from tocsin.errors import TocsinError
 from tocsin.model import inputs as given
 from tocsin.model.levels import AlertCategory
@@ -71,9 +72,16 @@ class Looking:
         """The present bound of a metric in the configuration's unit; the static one, until bounds are learned.
 
         Args:
-            metric: cpu, memory, storage_latency or buffer, or the OpenTelemetry name of one of these.
+            metric: cpu, memory, storage_latency or buffer, or the OpenTelemetry name of one of these; or any metric
+                that an enabled rule compares with a threshold or learns: of several the bound that is met first, in
+                percent for shares and in the metric's base unit for others. What is `anomalous` has no static one: it
+                is infinite until a day is known.
         Raises: ConfigError: if the metric is none of these.
         """
+        if metric not in SHORT_NAMES and metric not in SHORT_NAMES.values():
+            bound = bound_of(self._core.engine, metric)
+            if bound is not None:
+                return bound
         static = self.config.get_dynamic_threshold(metric)
         learned = self._core.engine.learners.bound(SHORT_NAMES.get(metric, metric))
         scale = 1e3 if SHORT_NAMES["storage_latency"] in {metric, SHORT_NAMES.get(metric)} else 1e2
