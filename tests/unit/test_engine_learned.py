@@ -9,6 +9,7 @@ from tests.unit.score import Score, a_rule
 
 from tocsin.alerts.settings import AlertSettings, Route
 from tocsin.alerts.together import TITLE
+from tocsin.engine.bounds import bound_of
 from tocsin.model.inputs import RemoveRule, Sample
 from tocsin.model.levels import AlertCondition
 from tocsin.model.readings import SeriesKey
@@ -98,6 +99,30 @@ def test_what_nobody_reads_any_more_is_not_unusual_for_ever(is_gone: str) -> Non
         score.step(Sample(ids, [rng.gauss(40.0, 2.0) for _ in ids]), after_s=4.0)
     assert score.engine.book.open_alerts() == []
     assert score.notices().count(f"resolved {TITLE}") == 1
+
+
+def test_a_series_that_is_no_longer_read_has_no_share_of_the_false_alarms() -> None:
+    score = taught("a", "b")
+    [rule, _] = [watch.rule for watch in score.engine.watches()]
+    budget = score.engine.learners.budget
+    alone = 2 * budget(rule)
+    rng = random.Random(4)
+    for _ in range(400):
+        score.step(Sample([0], [rng.gauss(40.0, 2.0)]), after_s=4.0)
+    assert budget(rule) == alone
+
+
+def test_a_series_that_is_no_longer_read_has_no_say_in_the_bound_of_its_metric() -> None:
+    keys = [SeriesKey("depth", (("queue", name),)) for name in ("low", "high")]
+    score = Score(a_rule("deep", 500.0, metric="depth", adjust="dynamic"), keys=keys)
+    score.engine.interval_s = 60.0
+    rng = random.Random(3)
+    for _ in range(1500):
+        score.step(Sample([0, 1], [rng.gauss(40.0, 2.0), rng.gauss(140.0, 2.0)]), after_s=60.0)
+    assert 44.0 < (bound_of(score.engine, "depth") or 0.0) < 70.0
+    for _ in range(30):
+        score.step(Sample([1], [rng.gauss(140.0, 2.0)]), after_s=60.0)
+    assert 144.0 < (bound_of(score.engine, "depth") or 0.0) < 170.0
 
 
 def test_two_that_are_unusual_are_two() -> None:

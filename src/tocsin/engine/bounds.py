@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tocsin.model.levels import AlertCondition
+from tocsin.model.levels import AlertCondition, Verdict
 from tocsin.model.units import RATIO
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def bound_of(engine: Engine, metric: str) -> float | None:
 
 
 def _bounds(engine: Engine, compiled: CompiledRule) -> Iterable[float]:
-    """The bound of a rule on each of its series; of none, the threshold that was written."""
+    """The bound of a rule on each of its series that are read; of none, the threshold that was written."""
     rule = compiled.rule
     if rule.condition is AlertCondition.ANOMALOUS:
         found = [engine.learners.bound(rule.metric)]
     else:
-        learned = (None if watch.assessor is None else watch.assessor.bound(None) for watch in engine.watches_of(compiled))
+        read = [watch for watch in engine.watches_of(compiled) if watch.verdict is not Verdict.NO_DATA]
+        learned = (None if watch.assessor is None else watch.assessor.bound(None) for watch in read)
         found = [bound for bound in learned if bound is not None] or [compiled.limit]
     scale = 1e2 if rule.unit == RATIO else 1.0
     return [bound * scale for bound in found]

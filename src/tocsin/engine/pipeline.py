@@ -253,6 +253,7 @@ class Engine:
         if self._hours.active_s < self._sweep_s:
             return
         self._sweep_s = self._hours.active_s + max(self.interval_s, 1.0)
+        self.learners.tend(self._hours.mono_s)
         short_of_s = self._hours.active_s - SILENT_S
         for series_id, watches in self._posts.looked_at.items():
             if not watches.in_error and watches.seen_s >= short_of_s:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # So many series that have not come back are kept for a later process, those that were read last.
 MOST_LEFT: Final = 200
+# So often it is looked which series are still read.
+_TENDED_S: Final = 60.0
 # These may be below zero; whatever else has a name in the catalogue may not.
 _SIGNED: Final = frozenset({"tocsin.memory.growth.rate", "tocsin.memory.leak.rate"})
 
@@ -40,6 +42,8 @@ class Learners:
         self._ask_unix_s = unix_s
         self._unix_s, self._unix_of_s = 0.0, math.nan
         self._known: dict[str, Learner] = {}
+        self._now_s = -math.inf  # when it was last looked which of them are read
+        self._sharing: list[Learner] = []
         self._left: dict[str, dict[str, Any]] = {}  # what another process had learned, until its series come
 
     def take_up(
@@ -77,9 +81,17 @@ class Learners:
             self._budget = false_alarms_per_week
             self._divide()
 
+    def tend(self, mono_s: float) -> None:
+        """What is no longer read leaves its share of the false alarms to the others, until it is read again."""
+        if mono_s - self._now_s >= _TENDED_S:
+            self._now_s = mono_s
+            if self._sharing != self._share_holders():
+                self._divide()
+
     def bound(self, metric: str) -> float:
-        """The lowest bound, above, that was learned for a metric; infinite: none is known."""
-        return min((one.bound(1) for one in self._known.values() if one.series.key.metric == metric), default=math.inf)
+        """The lowest bound, above, that was learned for a metric that is still read; infinite: none is known."""
+        of_metric = [one for one in tuple(self._known.values()) if one.metric() == metric]
+        return min((one.bound(1) for one in of_metric if one.is_read(self._now_s)), default=math.inf)
 
     def charted(self, metrics: Container[str]) -> list[Learner]:
         """Those that learn what charts of these metrics show, one a series; from any thread."""
@@ -88,7 +100,7 @@ class Learners:
 
     def budget(self, rule: AlertRule) -> float:
         """How many false alarms a week a rule that learns may cost on each of its series."""
-        sharing = sum(not one.own for one in tuple(self._known.values()))
+        sharing = len(self._share_holders())
         return self._budget / max(sharing, 1) if rule.sensitivity is None else rule.sensitivity
 
     def unusual(self, mono_s: float = -math.inf) -> list[Learner]:
@@ -136,8 +148,13 @@ class Learners:
             self._unix_of_s, self._unix_s = mono_s, self._ask_unix_s()
         return self._unix_s
 
+    def _share_holders(self) -> list[Learner]:
+        """Those that the budget is divided among: also what is new, and was not read yet."""
+        known = tuple(self._known.values())
+        return [one for one in known if not one.own and (one.verdict is None or one.is_read(self._now_s))]
+
     def _divide(self) -> None:
-        sharing = [one for one in self._known.values() if not one.own]
+        self._sharing = sharing = self._share_holders()
         for one in sharing:
             one.detector.allow(self._budget / len(sharing))
 

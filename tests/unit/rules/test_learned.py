@@ -234,6 +234,38 @@ def test_the_budget_is_divided_among_the_series_but_not_those_with_one_of_their_
     assert watches[0]._learner.detector._budget_per_s == pytest.approx(2 * budgets[0])  # type: ignore[union-attr]
 
 
+def test_a_series_that_has_ended_leaves_its_share_to_the_others_until_it_is_read_again() -> None:
+    stays, series, clock, learners = taught(ANOMALOUS)
+    ended = Readings(queue="ended")
+    gone = learners.take_up(ANOMALOUS, ended, None)
+
+    def pass_by(minutes: int, *pairs: tuple[Any, Readings]) -> float:
+        for _ in range(minutes):
+            clock.s += 60.0
+            for watch, readings in pairs:
+                readings.values.append(20.0)
+                watch.look(clock.s)
+            learners.tend(clock.s)
+        return float(stays._learner.detector._budget_per_s)
+
+    shared = pass_by(5, (stays, series), (gone, ended))
+    assert learners.budget(ANOMALOUS) == 0.5
+    assert pass_by(9, (stays, series)) == shared  # it may yet come
+    assert pass_by(5, (stays, series)) == pytest.approx(2 * shared)
+    assert learners.budget(ANOMALOUS) == 1.0
+    assert pass_by(2, (stays, series), (gone, ended)) == shared
+    assert learners.budget(ANOMALOUS) == 0.5
+
+
+def test_the_bound_of_a_metric_is_not_that_of_a_series_that_has_ended() -> None:
+    _, _, clock, learners = taught(ANOMALOUS)
+    assert learners.bound("queue.depth") < 60.0
+    for _ in range(12):
+        clock.s += 60.0
+        learners.tend(clock.s)
+    assert learners.bound("queue.depth") == math.inf
+
+
 def test_rules_that_read_a_series_alike_share_what_is_learned() -> None:
     learners, series = Learners(1.0, Clock()), Readings()
     one, other = learners.take_up(ANOMALOUS, series, None), learners.take_up(a_rule(adjust="dynamic"), series, None)
