@@ -447,15 +447,17 @@ class Decisions:
     def _tell_occurrence(self, occurrence: _Occurrence) -> None:
         episode, before, count = occurrence
         signals = self.teller.occurred(episode, count, self._now)
-        self._change(episode, before, "raised by the program", signals=signals)
-        self._remember_occurrences(episode, signals, count)
+        snapshot = self._change(episode, before, "raised by the program", signals=signals)
+        self._remember_occurrences(snapshot, signals, count)
 
-    def _change(self, episode: Episode, before: AlertState, why: str, *, signals: int = 0) -> None:
+    def _change(self, episode: Episode, before: AlertState, why: str, *, signals: int = 0) -> PerformanceAlert:
+        """Note a change; the alert as it stands now."""
         self._book.show(episode)
-        self._changes.append(Change(episode.snapshot(), before, self._now.utc, why, signals))
-
-    def _remember_occurrences(self, episode: Episode, told: int, count: int) -> None:
         snapshot = episode.snapshot()
+        self._changes.append(Change(snapshot, before, self._now.utc, why, signals))
+        return snapshot
+
+    def _remember_occurrences(self, snapshot: PerformanceAlert, told: int, count: int) -> None:
         for _ in range(told):
             self._history.add(msgspec.structs.replace(snapshot, suppressed=False, held=None), now=self._now)
         if told < count:

@@ -154,16 +154,17 @@ class Witness:
             return self._standing_threads(at_s)
         busy = [one for one in busiest if one.share >= _BUSY]
         over = f"in the last {busiest[0].over_s:.0f} s"
+        # A thread of ours may be busy with what the program left to it, as with a collection: it is not what was asked.
+        past = [] if any(map(_is_of_the_program, busy)) else self._seen_before(at_s)
         if not busy:
             total = sum(one.share for one in busiest)
-            past = self._seen_before(at_s)
             where = "it is over, or" if past else "so"
             line = f"they used {_percent(total)} of a core in all: little, {where} look outside of this program"
             return Evidence("threads", f"the threads of this program {over}", (line, *past))
         lines: list[str] = []
         for one in busy:
             lines += self._busy_thread(one, at_s, with_stack=not lines)
-        return Evidence("threads", f"the busiest threads of this program {over}", tuple(lines))
+        return Evidence("threads", f"the busiest threads of this program {over}", (*past, *lines))
 
     def _seen_before(self, at_s: float) -> list[str]:
         """Where threads were found at work in the last half minute, also those that have ended since."""
@@ -184,7 +185,7 @@ class Witness:
 
     def _busy_thread(self, one: BusyThread, at_s: float, *, with_stack: bool) -> list[str]:
         """What a thread used and where it was seen; with the way that led there, if it is the first."""
-        thread = next((thread for thread in threading.enumerate() if thread.native_id == one.native_id), None)
+        thread = _thread_of(one)
         head = f"{_name(thread, one.native_id)} used {_percent(one.share)} of a core"
         if thread is None or thread.ident is None:
             return [head]
@@ -243,6 +244,16 @@ class Witness:
             return None
         lines = tuple(self.top_processes(MAX_PROCESSES, by))
         return Evidence("processes", f"the first processes of this machine by {what}", lines) if lines else None
+
+
+def _thread_of(one: BusyThread) -> threading.Thread | None:
+    """The thread as Python knows it; None: it does not."""
+    return next((thread for thread in threading.enumerate() if thread.native_id == one.native_id), None)
+
+
+def _is_of_the_program(one: BusyThread) -> bool:
+    thread = _thread_of(one)
+    return thread is None or not thread.name.startswith("tocsin-")
 
 
 def _of(spot: HotSpot) -> str:

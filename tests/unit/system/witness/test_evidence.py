@@ -171,6 +171,26 @@ def test_a_spike_is_shown_although_a_thread_of_ours_took_the_number_of_the_one_t
     assert "in crunch" in stage.capture("busy_threads").lines[1]
 
 
+def test_a_busy_thread_of_ours_does_not_hide_a_spike_that_is_over(
+    stage: Stage, standing: Callable[[str], Standing]
+) -> None:
+    worker, over = standing("burner"), threading.Event()
+    ours = threading.Thread(target=over.wait, args=(10,), name="tocsin-watch", daemon=True)
+    ours.start()
+    now_s = time.perf_counter()
+    stage.witness.stacks.sample(now_s - 2, always=True)
+    stage.witness.stacks.sample(now_s - 1, always=True)
+    worker.free.set()
+    worker.thread.join(5)
+    stage.used(0.8, ours.native_id or 0)
+    first, *_, last = stage.capture("busy_threads").lines
+    over.set()
+    ours.join(5)
+    assert "was at work in 2 samples" in first
+    assert "in crunch" in first
+    assert last == "tocsin-watch used 8 % of a core"
+
+
 def test_a_busy_thread_that_python_does_not_know_is_told_too(stage: Stage) -> None:
     stage.used(5.0, 4_000_000)
     assert stage.capture("busy_threads").lines == ("a foreign thread used 50 % of a core",)
