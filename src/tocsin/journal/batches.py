@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tocsin.journal.entries import Entry
 
-WIDTHS: Final = (128, 64, 32, 16, 8, 4, 2)  # rows of one statement
+WIDTHS: Final = (128, 16)  # rows of one statement
 _ROW: Final = re.compile(r"VALUES (\([^)]*\))")
 # Of an alert only the latest state is written, and what is not here keeps its place behind all of these.
 _LATEST: Final = "put_alert"
