@@ -134,7 +134,7 @@ def _resident_bytes() -> int:
 
 def _recorded(folder: Path) -> int:
     """Occurrences of all alerts in the journal."""
-    from tocsin.cli.stopped import Stopped
+    from tocsin.system.left.stopped import Stopped
 
     alerts: list[Any] = [alert for alert, _ in Stopped(folder).whole()]
     return sum(alert.count for alert in alerts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import re
 import shutil
@@ -141,3 +142,14 @@ def test_an_ordinary_address_or_path_is_allowed(text: str) -> None:
 def test_the_package_is_of_the_version_that_it_says() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == tocsin.__version__
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples", "scripts"])
+def test_what_stands_outside_of_the_package_imports_only_what_is_there(folder: str) -> None:
+    missing = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith("tocsin.") and importlib.util.find_spec(module) is None:
+                missing.append(f"{path.relative_to(ROOT)}: {module}")
+    assert missing == []
