@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tocsin.system.once import Once
+from tocsin.system.once import LatePart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tocsin.system.acting.room import ActionRoom
 
 
-class ActionPart:
+class ActionPart(LatePart["ActionRoom"]):
     """A part of the system. With a state directory the room is there from the start: it cleans what earlier runs left.
 
     Args:
@@ -30,17 +30,11 @@ class ActionPart:
     name = "tocsin-actions"
 
     def __init__(self, config: AlertConfig, clock: Clock, core: Core) -> None:
-        self._config = config
+        super().__init__(config, self._make_room)
         self._clock = clock
         self._core = core
-        self._room = Once(self._make_room)
         if config.state_dir is not None:
             self._room()
-
-    @property
-    def room(self) -> ActionRoom:
-        """The room itself; made at first use."""
-        return self._room()
 
     @property
     def store(self) -> ArtifactStore | None:
@@ -52,30 +46,6 @@ class ActionPart:
         actions = {text for rule in rules for text in rule.actions}
         if actions:
             self.room.load_for(actions)
-
-    def begin(self) -> None:
-        """Take what is due from now on."""
-        if self._room.made is not None:
-            self._room.made.begin()
-
-    def end(self, timeout_s: float) -> bool:
-        """Let what runs come to its end. False: it did not, in time."""
-        return self._room.made is None or self._room.made.end(timeout_s)
-
-    def is_alive(self) -> bool:
-        """Always: its threads are there only while there is something to do."""
-        return True
-
-    def after_fork(self) -> None:
-        """In the child nothing of the parent's runs on."""
-        if self._room.made is not None:
-            self._room.made.after_fork()
-
-    def reload(self, config: AlertConfig) -> None:
-        """Act within other limits from the next action on."""
-        self._config = config
-        if self._room.made is not None:
-            self._room.made.reload(config)
 
     def take(self, due: Iterable[DueAction]) -> None:
         """Run these, soon."""

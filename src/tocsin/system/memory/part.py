@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tocsin.system.once import Once
+from tocsin.system.once import LatePart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tocsin.system.memory.room import MemoryRoom
 
 
-class MemoryPart:
+class MemoryPart(LatePart["MemoryRoom"]):
     """A part of the system, of which nothing is loaded while nobody needs it.
 
     Args:
@@ -34,51 +34,17 @@ class MemoryPart:
     def __init__(
         self, config: AlertConfig, clock: Clock, *, wanted: bool, limit_bytes: Callable[[], float | None]
     ) -> None:
-        self._config = config
+        super().__init__(config, self._make_room)
         self._clock = clock
         self._wanted = wanted
         self._limit_bytes = limit_bytes
-        self._room = Once(self._make_room)
         if wanted and config.memory_settings.enabled:
             self._room()
-
-    @property
-    def room(self) -> MemoryRoom:
-        """The room itself; made at first use."""
-        return self._room()
 
     @property
     def enabled(self) -> bool:
         """Whether memory is watched."""
         return self._room.made is not None and self._room.made.enabled
-
-    # -- life
-
-    def begin(self) -> None:
-        """See blocks from now on, if memory is watched."""
-        if self._room.made is not None:
-            self._room.made.begin()
-
-    def end(self, timeout_s: float) -> bool:
-        """See no more blocks."""
-        return self._room.made is None or self._room.made.end(timeout_s)
-
-    def is_alive(self) -> bool:
-        """Always: there is nothing that could die."""
-        return True
-
-    def after_fork(self) -> None:
-        """In the child: another process has other memory, and nobody looks yet."""
-        if self._room.made is not None:
-            self._room.made.after_fork()
-
-    def reload(self, config: AlertConfig) -> None:
-        """Look at such a cost as this configuration says."""
-        self._config = config
-        if self._room.made is not None:
-            self._room.made.reload(config)
-
-    # -- for the system
 
     def sensors(self) -> list[Sensor]:
         """What the monitor reads."""
